@@ -9,7 +9,7 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.edge import require_usable, settings_options, warn_of_doubts
 from purger.cli.options.values import as_json
-from purger.edge.client import EdgeClient
+from purger.edge.client import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
@@ -114,16 +114,13 @@ def _switch(url: str, name: str, *, on: bool) -> None:
 
 def _require_answer(connection: Connection, edge: Edge) -> None:
     """Ask the edge who it is. Raises ``click.ClickException``."""
-    client = EdgeClient(edge, connect_timeout=_PATIENCE, read_timeout=_PATIENCE)
     try:
-        instance = client.ask().instance
+        instance = ask_edge(edge, connect_timeout=_PATIENCE, read_timeout=_PATIENCE).answer.instance
     except DeliveryError as error:
         raise click.ClickException(
             f"nothing was added: edge {edge.name} is {error.kind}: {error} -> {remedy(error.kind)}. With --unreachable "
             "it is added without being asked"
         ) from None
-    finally:
-        client.close()
     for other in list_edges(connection):
         if other.instance == instance:
             raise click.ClickException(

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -102,13 +102,13 @@ class EdgeSession:
         settings: Settings,
         progress: Progress,
         recorder: Recorder,
-        knows: Callable[[Position], bool],
+        knows: Callable[[Position], Awaitable[bool]],
         tally: Tally | None = None,
     ) -> None:
         """Connect to ``edge`` at the first request.
 
-        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``; it is called
-        in a thread of its own. ``tally`` counts requests.
+        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``. ``tally``
+        counts requests.
         """
         self.edge = edge
         self.mode = EdgeMode()
@@ -235,7 +235,7 @@ class EdgeSession:
                 " all purges: give each a URL of its own (`purger edge add`)"
             )
         position = answer.position
-        known = position == progress.position or await asyncio.to_thread(self._knows, position)
+        known = position == progress.position or await self._knows(position)
         if progress.confirmed and progress.lease.awaits_verification(now):
             progress.lease.heard_from(at=now)
         else:
@@ -322,9 +322,7 @@ class EdgeSession:
         An edge that was put back to an earlier state is behind.
         """
         position = answer.position
-        if position != expected and not (
-            position.batch > expected.batch and await asyncio.to_thread(self._knows, position)
-        ):
+        if position != expected and not (position.batch > expected.batch and await self._knows(position)):
             raise OtherInstanceError(f"it is at batch {position}, and not at {expected}")
 
     def _went_well(self, epoch: str | None = None, lease: float | None = None) -> None:

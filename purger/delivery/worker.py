@@ -18,7 +18,7 @@ from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError, set
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
 from purger.edge.tally import Tally
-from purger.model import Edge, FlushRequest, SavedProgress, Verification
+from purger.model import Edge, FlushRequest, Position, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
 from purger.outbox.plan import DeliveryPlan
@@ -67,7 +67,7 @@ class Worker:
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
-        self._session = EdgeSession(edge, settings, self._progress, recorder, batches.knows, tally)
+        self._session = EdgeSession(edge, settings, self._progress, recorder, self._knows, tally)
         self._wake = asyncio.Event()
         self._verification: Verification | None = None  # that the present step was chosen by
         self._halted = False
@@ -298,7 +298,10 @@ class Worker:
         The edge is then flushed, but not instead of a late rebound.
         """
         try:
-            return self._batches.at_hand(after, head) or await asyncio.to_thread(self._batches.plan, after, head)
+            if plan := self._batches.at_hand(after, head):
+                return plan
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._batches.reader, self._batches.plan, after, head)
         except PrunedError:
             reason = "the outbox no longer holds the rows that it lacks"
         except MalformedRowError as error:
@@ -306,6 +309,9 @@ class Worker:
         if not late:
             self._progress.require_flush(reason)
         return None
+
+    async def _knows(self, position: Position) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._batches.reader, self._batches.knows, position)
 
     def _add_receipt(self, first: int, last: int, method: str) -> None:
         self._record.add_receipt(self.edge.name, self._progress.instance, first, last, method)

@@ -1,7 +1,7 @@
 """Starts, changes and stops the workers of the edges that this purger has claimed: one worker an edge, in one loop.
 
 The loop is a thread of its own, which waits for answers, timers and what the poller finds of all edges at once. So
-nothing in it may block: what reads the database or looks up a name goes to a short-lived thread.
+nothing in it may block: what reads the database or looks up a name goes to another thread.
 """
 
 import asyncio

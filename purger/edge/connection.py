@@ -1,8 +1,9 @@
-"""Keeps a persistent HTTP/1.1 connection to a listener of an edge, with mutual TLS and a time-out for whole requests.
+"""Keeps a persistent HTTP/1.1 connection to a public listener, with mutual TLS and a time-out for whole requests.
 
-Commands and probes use it; deliveries go over ``link.py``. ``requests`` makes the requests, over a transport adapter of
-this module. Its usual adapter bounds each read and not the whole of an answer, so that headers that arrive byte by byte
-hold up a prober for hours. A request costs a third of the processor time here, most of it saved by ``wire.py``.
+Probes and commands use it; purge listeners are asked over ``link.py``. ``requests`` makes the requests, over a
+transport adapter of this module. Its usual adapter bounds each read and not the whole of an answer, so that headers
+that arrive byte by byte hold up a prober for hours. A request costs a third of the processor time here, most of it
+saved by ``wire.py``.
 """
 
 import http.client

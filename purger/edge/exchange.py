@@ -1,7 +1,4 @@
-"""Makes the header of a request to a purge listener, and a ``DeliveryError`` of what ended it; for both clients.
-
-``client.py`` sends one request at a time, for commands and probes; ``link.py`` sends those of the loop of edges.
-"""
+"""Makes the header of a request to a purge listener, and a ``DeliveryError`` of what ended it."""
 
 import http.client
 import ssl

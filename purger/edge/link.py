@@ -1,7 +1,7 @@
-"""Sends the requests of the loop of edges to one purge listener, several in flight over one connection.
+"""Sends requests to one purge listener, several in flight over one connection.
 
-It is asyncio, as one thread serves all edges: ``requests`` (``client.py``) blocks a thread for each request. asyncio
-brings connections, TLS, names and timers. A selector of our own would save 14 of about 33 microseconds a request.
+It is asyncio, as one thread serves all edges: ``requests`` blocks a thread for each request. asyncio brings
+connections, TLS, names and timers. A selector of our own would save 14 of about 33 microseconds a request.
 """
 
 import math
@@ -14,6 +14,7 @@ from purger.edge.channel import Awaited, Channel, Ended
 from purger.edge.credentials import TlsFiles, TokenFile
 from purger.edge.errors import DeliveryError, RefusedError, SlowError, UnreachableError
 from purger.edge.exchange import EXCHANGE_ERRORS, connect_error, exchange_error, headers_of, token_in
+from purger.edge.instance_proof import InstanceProof
 from purger.edge.purge_request import Request
 from purger.edge.url import shown, split_url
 from purger.model import Edge
@@ -93,6 +94,10 @@ class EdgeLink:
         self.close()
         self._channel = channel
         return answer
+
+    def proof(self, instance: str) -> InstanceProof:
+        """Return what proves that an answer of the public listener is one of ``instance``, after it has answered."""
+        return InstanceProof(self._token, instance)
 
     def close(self) -> None:
         """Close the connection: the next request goes over a new one, as a persistent one hides other varnishds."""

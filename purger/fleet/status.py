@@ -8,7 +8,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
-from purger.edge.client import EdgeClient
+from purger.edge.client import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.edge.public_url import leads_elsewhere
 from purger.fleet.edges import ListedEdge, list_edges
@@ -219,15 +219,12 @@ def _ask(edge: Edge) -> tuple[EdgeAnswer | EdgeProblem, bool]:
 
     The second value is True if another server answers at its public URL.
     """
-    client = EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+    times = {"connect_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
     try:
-        answer = client.ask()
-        times = {"connect_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
-        return answer, leads_elsewhere(edge, client.proof(answer.instance), **times)
+        answer, proof = ask_edge(edge, **times)
+        return answer, leads_elsewhere(edge, proof, **times)
     except DeliveryError as error:
         return EdgeProblem(error.kind, str(error)), False
-    finally:
-        client.close()
 
 
 def _edge_state(edge: ListedEdge, asked: tuple[EdgeAnswer | EdgeProblem, bool], head: int, waits: float) -> EdgeState:

@@ -7,6 +7,7 @@ the same steps as the quickest one, and their rebounds after them, and each step
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -53,7 +54,9 @@ class Batches:
         self._rows_a_plan = rows_a_plan
         self._rows_planned = rows_planned
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
+        #: Runs what reads the database: after an outage many edges want the same old rows at the same time. asyncio's
+        #: own threads look up names of edges, which may take long.
+        self.reader = ThreadPoolExecutor(1, "reader")
         self._batches: OrderedDict[int, _Batch] = OrderedDict()  # every batch from the first key to the last
         self._count = 0
         self._plans: OrderedDict[int, DeliveryPlan] = OrderedDict()  # by the batch after which they begin
@@ -115,17 +118,13 @@ class Batches:
         """
         plan = self.at_hand(after, head)
         if plan is None:
-            # One reader: after an outage many edges want the same old rows at the same time.
-            with self._reading:
-                with self._lock:
-                    plan, forgotten = self._kept(after, head), self._forgotten
-                if plan is None:
-                    last = self._outbox.reach(after, head, self._rows_a_plan)
-                    rows = self._outbox.rows(after, last.batch)
-                    plan = make_plan(rows, after + 1, last.batch, identity=last.identity)
-                    with self._lock:
-                        if forgotten == self._forgotten:
-                            self._keep(plan)
+            forgotten = self._forgotten
+            last = self._outbox.reach(after, head, self._rows_a_plan)
+            rows = self._outbox.rows(after, last.batch)
+            plan = make_plan(rows, after + 1, last.batch, identity=last.identity)
+            with self._lock:
+                if forgotten == self._forgotten:
+                    self._keep(plan)
         return plan
 
     def knows(self, position: Position) -> bool:
@@ -134,19 +133,18 @@ class Batches:
         When a purger starts, all edges name their positions, mostly the same one: the database is asked once for each
         position.
         """
-        with self._reading:
-            with self._lock:
-                if position in self._positions:
-                    return True
-                forgotten = self._forgotten
-            if self._outbox.position(position.batch) != position.identity:
-                return False
-            with self._lock:
-                if len(self._positions) >= _POSITIONS_KEPT:
-                    self._positions.clear()
-                if forgotten == self._forgotten:
-                    self._positions.add(position)
-            return True
+        with self._lock:
+            if position in self._positions:
+                return True
+            forgotten = self._forgotten
+        if self._outbox.position(position.batch) != position.identity:
+            return False
+        with self._lock:
+            if len(self._positions) >= _POSITIONS_KEPT:
+                self._positions.clear()
+            if forgotten == self._forgotten:
+                self._positions.add(position)
+        return True
 
     def _kept(self, after: int, head: int) -> DeliveryPlan | None:
         plan = self._plans.get(after)

@@ -7,10 +7,9 @@ answer counts as the edge's.
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from typing import NamedTuple
 
-from purger.edge.client import EdgeClient
+from purger.edge.client import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge
@@ -52,14 +51,13 @@ def ask_target(edge: Edge) -> ProbeTarget:
 
     Without the edge's token nobody gets an answer.
     """
-    with closing(EdgeClient(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)) as client:
-        try:
-            answer = client.ask()
-            if answer.renditions is None:
-                return ProbeTarget(edge, unknown="its purge listener does not name its renditions")
-            return ProbeTarget(edge, answer.renditions, client.proof(answer.instance))
-        except DeliveryError as error:
-            return ProbeTarget(edge, unknown=f"its purge listener gave no answer ({error})")
+    try:
+        answer, proof = ask_edge(edge, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+    except DeliveryError as error:
+        return ProbeTarget(edge, unknown=f"its purge listener gave no answer ({error})")
+    if answer.renditions is None:
+        return ProbeTarget(edge, unknown="its purge listener does not name its renditions")
+    return ProbeTarget(edge, answer.renditions, proof)
 
 
 class _Known(NamedTuple):

@@ -1,4 +1,4 @@
-"""Sends one request at a time over the link of the purger's loop, as ``EdgeClient`` does over its connection."""
+"""Sends one request at a time over the link of the purger's loop."""
 
 import asyncio
 

@@ -34,11 +34,15 @@ class Silent:
         pass
 
 
+async def never(_position: Position) -> bool:
+    return False
+
+
 def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else(tmp_path: Path) -> None:
     progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True)
     edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", str(tmp_path / "token"))
     recorder = cast("Recorder", Silent())
-    session = EdgeSession(edge, Settings(database_url=""), progress, recorder, lambda _: False)
+    session = EdgeSession(edge, Settings(database_url=""), progress, recorder, never)
     session.interrupt()
     asyncio.run(session.failed(UnreachableError("no answer")))
     assert not progress.confirmed
@@ -70,7 +74,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
         url = f"http://127.0.0.1:{port}"
         edge = Edge("paris", url, url, str(token))
         settings = Settings(database_url="", connect_timeout=PATIENCE, read_timeout=PATIENCE)
-        session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), lambda _: False)
+        session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), never)
 
         async def heartbeats() -> None:
             with closing(session):

@@ -1,4 +1,4 @@
-"""Raise the right error for each faulty answer to a request, of both clients; a fake purge listener sends them."""
+"""Raise the right error for each faulty answer to a request; a fake purge listener sends them."""
 
 import logging
 import socket
@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from purger.edge.client import EdgeClient
 from purger.edge.errors import (
     AddressRefusedError,
     DeliveryError,
@@ -32,25 +31,18 @@ from tests.support.edges.link_client import LinkClient
 NOW = 1700000000.0
 OURS = b'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: %.3f\r\nTakedown-Batch: 5:fifth\r\n' % NOW
 
-Client = EdgeClient | LinkClient
-Serve = Callable[..., Client]
-Connect = Callable[..., Client]
-
-
-@pytest.fixture(params=[EdgeClient, LinkClient])
-def client(request: pytest.FixtureRequest) -> type[Client]:
-    """Return the client of commands, and that of the loop."""
-    return cast("type[Client]", request.param)
+Serve = Callable[..., LinkClient]
+Connect = Callable[..., LinkClient]
 
 
 @pytest.fixture
-def connect(client: type[Client]) -> Iterator[Connect]:
+def connect() -> Iterator[Connect]:
     """Make clients of a URL with a token file."""
     with ExitStack() as closing:
 
-        def start(url: str, token: Path, **files: Any) -> Client:
+        def start(url: str, token: Path, **files: Any) -> LinkClient:
             edge = Edge("e", url, url, str(token), **files)
-            started = client(edge, connect_timeout=PATIENCE, read_timeout=PATIENCE)
+            started = LinkClient(edge, connect_timeout=PATIENCE, read_timeout=PATIENCE)
             closing.callback(started.close)
             return started
 
@@ -58,14 +50,14 @@ def connect(client: type[Client]) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, client: type[Client]) -> Iterator[Serve]:
+def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start a server that answers one request with ``head`` and then ``part`` for ever; yield a client of it."""
     token = tmp_path / "token"
     token.write_text("sesame")
     token.chmod(0o600)
     with ExitStack() as closing:
 
-        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> Client:
+        def start(head: bytes, part: bytes, pause: float, read_timeout: float = 60) -> LinkClient:
             listening = closing.enter_context(socket.create_server(("127.0.0.1", 0)))
             ended = threading.Event()
 
@@ -82,7 +74,7 @@ def serve(tmp_path: Path, client: type[Client]) -> Iterator[Serve]:
             closing.callback(thread.join)
             closing.callback(ended.set)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            delivery = client(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
+            delivery = LinkClient(Edge("e", url, url, str(token)), connect_timeout=60, read_timeout=read_timeout)
             closing.callback(delivery.close)
             return delivery
 
