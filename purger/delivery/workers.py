@@ -24,6 +24,9 @@ from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
 
+#: Names of edges that are looked up at a time. Those that no name server answers hold up the others beyond it.
+_LOOKUPS = 64
+
 
 class EdgeWorkers(threading.Thread):
     """The workers of the claimed edges, by name of the edge, and those that were stopped and have not ended yet.
@@ -45,6 +48,7 @@ class EdgeWorkers(threading.Thread):
         super().__init__(name="edges", daemon=True)
         self._runner = asyncio.Runner()
         self._loop = self._runner.get_loop()
+        self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_LOOKUPS, "names"))
         self._closed = asyncio.Event()
         self._connection = connection
         self._poller = poller

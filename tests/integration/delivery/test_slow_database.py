@@ -65,7 +65,7 @@ def test_a_ban_needs_no_question_to_the_database_that_was_not_put_before(far: Fa
         wait_until(lambda: far.purges() >= before + 2, "the purge, twice")
         return told
 
-    # Each try hits the moment between two questions by chance, and a busy machine makes tries long.
+    # Each try hits the moment between two questions at random, and a busy machine makes tries long.
     wait_until(told_although_nothing_more_can_be_asked, "a ban that a waiting question answers", 3 * PATIENCE)
 
 

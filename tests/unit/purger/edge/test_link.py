@@ -13,7 +13,7 @@ from purger.edge.errors import DeliveryError, SlowError, UnreachableError
 from purger.edge.link import EdgeLink
 from purger.edge.purge_request import purge
 from purger.model import Edge
-from stack.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE
 
 FIELDS = 'HTTP/1.1 200 OK\r\nETag: "one"\r\nTakedown-Now: 1700000000.000\r\nTakedown-Batch: {}:b\r\n'
 SHORT = FIELDS + "Content-Length: 2\r\n\r\nok"
