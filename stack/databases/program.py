@@ -93,7 +93,7 @@ class MySql:
     def command(self, place: Place) -> list[str]:
         """Make the command line that starts it, without a network."""
         return [
-            *(self._path, *_common(place), "--mysqlx=OFF", "--secure-file-priv=NULL"),
+            *(self._path, *_common(place), "--mysqlx=OFF", "--secure-file-priv="),  # as MariaDB's default
             *("--plugin-load-add=auth_socket.so", "--innodb-redo-log-capacity=64M"),
         ]
 
