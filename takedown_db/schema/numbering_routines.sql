@@ -21,8 +21,7 @@ DELIMITER //
 -- Rows are looked for before the counter's row is locked, so that a long read blocks nobody. The UPDATE skips those that
 -- another client has numbered in between. It must not come across a row of a moderator's open transaction, or it would
 -- wait for its end, with the counter locked: so it looks up each id by the primary key. An UPDATE of a range of ids would
--- lock the row behind the last one, too. The temporary tables name no engine: members of a MySQL group are advised to
--- disable MEMORY.
+-- lock the row behind the last one, too. An array of ids costs less than a temporary table of them.
 --
 -- Malformed rows, which a session without checks wrote, are removed then (remove_malformed).
 --
@@ -34,6 +33,7 @@ BEGIN
     DECLARE v_batch BIGINT UNSIGNED;
     DECLARE v_first, v_last BIGINT UNSIGNED DEFAULT p_only;
     DECLARE v_count INT UNSIGNED DEFAULT 1;
+    DECLARE v_chosen LONGTEXT CHARACTER SET utf8mb4; -- a JSON array of ids
     DECLARE v_found BOOLEAN;
     DECLARE v_before, v_clock, v_clock_before, v_now DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -44,19 +44,22 @@ BEGIN
 
     SET p_more = FALSE;
     IF p_only IS NULL THEN
-        CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT UNSIGNED NOT NULL PRIMARY KEY);
-        DELETE FROM chosen;
-        IF p_after IS NULL THEN
-            INSERT INTO chosen
-            SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000;
-        ELSE
-            INSERT INTO chosen
-            SELECT id FROM invalidations FORCE INDEX (PRIMARY)
-            WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500;
+        -- MariaDB cuts an array at this length.
+        IF @@SESSION.group_concat_max_len < 65536 THEN
+            SET SESSION group_concat_max_len = 65536;
         END IF;
-        SELECT MIN(id), MAX(id), COUNT(*), COUNT(*) >= IF(p_after IS NULL, 2000, 500)
-        INTO v_first, v_last, v_count, p_more
-        FROM chosen;
+        IF p_after IS NULL THEN
+            SELECT JSON_ARRAYAGG(id), MIN(id), MAX(id), COUNT(*), COUNT(*) >= 2000
+            INTO v_chosen, v_first, v_last, v_count, p_more
+            FROM (SELECT id FROM invalidations FORCE INDEX (batch) WHERE batch IS NULL ORDER BY id LIMIT 2000) AS oldest;
+        ELSE
+            SELECT JSON_ARRAYAGG(id), MIN(id), MAX(id), COUNT(*), COUNT(*) >= 500
+            INTO v_chosen, v_first, v_last, v_count, p_more
+            FROM (
+                SELECT id FROM invalidations FORCE INDEX (PRIMARY)
+                WHERE id > p_after AND batch IS NULL ORDER BY id DESC LIMIT 500
+            ) AS newest;
+        END IF;
     END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
@@ -72,7 +75,8 @@ BEGIN
             AND LENGTH(subject) BETWEEN IF(scope = 'digest', 64, 1) AND 64
             AND subject NOT REGEXP IF(scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]');
     ELSE
-        UPDATE chosen STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
+        UPDATE JSON_TABLE(v_chosen, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS chosen
+        STRAIGHT_JOIN invalidations FORCE INDEX (PRIMARY) ON invalidations.id = chosen.id
         SET batch = v_batch
         WHERE batch IS NULL
             AND CAST(scope AS BINARY) IN ('image', 'owner', 'digest')
@@ -145,7 +149,8 @@ END//
 -- Moves the malformed rows without a number, of ids from p_first to p_last, from the outbox to the table unnumberable, in
 -- the transaction of number_invalidations: no purge can be made of them, and they would block all others. Comparisons
 -- ignore trailing spaces, so that such a ban may hide an image: a row without the spaces is written to the outbox.
--- p_found: whether there were any.
+-- p_found: whether there were any. The temporary table names no engine: members of a MySQL group are advised to disable
+-- MEMORY.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS remove_malformed(
     IN p_first BIGINT UNSIGNED, IN p_last BIGINT UNSIGNED, OUT p_found BOOLEAN)
     MODIFIES SQL DATA

@@ -90,6 +90,15 @@ def test_the_newest_is_numbered_at_once_although_a_bulk_waits(connections: Conne
     assert [connections.batch(code) for code in (bulk[0], bulk[-1], bulk[2000])] == [first + 1, first + 2, first + 3]
 
 
+def test_a_server_that_cuts_long_arrays_cuts_no_list_of_ids(connections: Connections) -> None:
+    ban(connections.open("moderation"), *new_codes(2000))
+    client = connections.open("purger")
+    run(client, "SET SESSION group_concat_max_len = 1024")
+    run(client, NUMBER)
+    assert run(client, "SELECT @size, @more") == [(2000, 1)]
+    connections.number_all()
+
+
 def test_numbers_and_dates_only_grow(connections: Connections) -> None:
     moderator = connections.open("moderation")
     for code in new_codes(20):
