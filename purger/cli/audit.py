@@ -7,9 +7,9 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from purger.cli.audit_log import run_log_audit
 from purger.cli.options.database_url import database_url
 from purger.cli.options.values import as_json
+from purger.cli.signed_log.audit_log import run_log_audit
 from purger.exit_codes import ExitCode
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe

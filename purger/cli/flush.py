@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from purger.cli.delivery import deliver
+from purger.cli.moderation.delivery import deliver
 from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject
 from purger.cli.options.values import WaitSeconds, logged_in_user, remark, utf8_text

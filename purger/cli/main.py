@@ -10,16 +10,23 @@ from purger.edge.credentials import allow_only
 from purger.exit_codes import ExitCode
 from takedown_db.connection.url import UnusableUrlError
 
-#: The commands. Each is the function of its name in the module of its name.
-_COMMANDS = (
-    *("adopt", "audit", "ban", "bans", "checkpoint", "console-password", "edge", "flush", "hook", "key", "lift"),
-    *("migrate", "prove", "receipts", "redact", "redate", "run", "status", "vcl", "verify", "wait"),
-)
+#: The commands by their rooms. Each is the function of its name in the module of its name.
+_COMMANDS = {
+    "purger.cli": "adopt audit console-password edge flush hook migrate redate run status vcl",
+    "purger.cli.moderation": "ban bans lift receipts wait",
+    "purger.cli.signed_log": "checkpoint key prove redact verify",
+}
+
+
+def _functions() -> dict[str, str]:
+    """Return where each command's function is, by the command's name."""
+    named = ((room, name, name.replace("-", "_")) for room, names in _COMMANDS.items() for name in names.split())
+    return {name: f"{room}.{function}:{function}" for room, name, function in named}
 
 
 @click.group(
     cls=CommandGroup,
-    functions={name: "purger.cli.{0}:{0}".format(name.replace("-", "_")) for name in _COMMANDS},
+    functions=_functions(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="edge-takedown")

@@ -66,6 +66,14 @@ ROOMS_OF_STACK: dict[str, set[str]] = {
     "stack.edges": {"stack.processes"},
 }
 
+#: The rooms of the command line `purger`, in the same order: each may import all that is below the command line.
+ROOMS_OF_COMMANDS: dict[str, set[str]] = {
+    "purger.cli.options": set(),
+    "purger.cli.moderation": {"purger.cli.options"},
+    "purger.cli.signed_log": {"purger.cli.options"},
+    "purger.cli": {"purger.cli.moderation", "purger.cli.options", "purger.cli.signed_log"},
+}
+
 #: Rooms that are told what they need, and so import nothing of the ground either.
 WITHOUT_GROUND = {"origin.importing.metadata", "purger.moderation"}
 
@@ -228,6 +236,18 @@ def test_a_room_of_the_stack_imports_only_what_lies_below_it(name: str) -> None:
         if (bad := {n for n in imports(file) if top(n) == "stack" and n.rpartition(".")[0] not in allowed})
     }
     assert files
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", ROOMS_OF_COMMANDS)
+def test_a_room_of_commands_imports_only_what_lies_below_it(name: str) -> None:
+    allowed = {name, *ROOMS_OF_COMMANDS[name]}
+    wrong = {
+        module: bad
+        for module in MODULES
+        if room(module) == name
+        and (bad := {n for n in graph()[module] if in_command_line(n) and room(n) not in allowed})
+    }
     assert wrong == {}
 
 

@@ -35,5 +35,5 @@ def test_a_command_is_called_without_importing_the_others() -> None:
     script += "print([name for name in sys.modules if name.startswith('purger.cli.') or name == 'requests'])"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     imported = ran.stdout.splitlines()[-1]
-    assert "'purger.cli.ban'" in imported
+    assert "'purger.cli.moderation.ban'" in imported
     assert not any(f"'{name}'" in imported for name in ("purger.cli.run", "purger.cli.status", "requests"))

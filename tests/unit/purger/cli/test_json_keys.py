@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from purger.cli.ban import BanListReport, BanReport
-from purger.cli.receipts import receipts_report
+from purger.cli.moderation.ban import BanListReport, BanReport
+from purger.cli.moderation.receipts import receipts_report
 from purger.cli.status import status_report
 from purger.fleet.edges import ListedEdge
 from purger.fleet.problems import Problem

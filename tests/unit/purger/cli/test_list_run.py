@@ -6,7 +6,7 @@ from io import BytesIO
 import click
 import pytest
 
-from purger.cli.list_run import carry_out_list
+from purger.cli.moderation.list_run import carry_out_list
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import CHUNK, ChunkResult, ListedSubject
 from purger.moderation.subjects import Subject, parse_subject

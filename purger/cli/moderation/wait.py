@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from purger.cli.delivery import await_edges
+from purger.cli.moderation.delivery import await_edges
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, options_in_place_of_code
 from purger.cli.options.values import WaitSeconds

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from purger.cli.delivery import deliver
-from purger.cli.list_run import ListOutcome, carry_out_list, dry_run_option, from_option
+from purger.cli.moderation.delivery import deliver
+from purger.cli.moderation.list_run import ListOutcome, carry_out_list, dry_run_option, from_option
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
 from purger.cli.options.values import WaitSeconds, as_json, logged_in_user, remark, utf8_text

@@ -1,0 +1,1 @@
+"""Commands that ban and lift, wait for the edges, and show what each of them has acknowledged."""
