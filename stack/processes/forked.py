@@ -153,7 +153,10 @@ class _ForkServer:
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stack.processes.forked"], stdin=theirs.fileno(), cwd=Path(__file__).parents[2]
+                [sys.executable, "-m", "stack.processes.forked"],
+                stdin=theirs.fileno(),
+                cwd=Path(__file__).parents[2],
+                start_new_session=True,  # Ctrl-C reaches only our caller, which stops its servers
             )
 
     def send(self, request: bytes, descriptors: list[int]) -> None:
