@@ -53,6 +53,12 @@ MANY = [f"x{number}" for number in range(500)]
 MANY_DIGESTS = [hashlib.sha256(key.encode()).hexdigest() for key in MANY]
 
 
+def test_no_subject_is_lost_where_a_list_ends() -> None:
+    plan = make_plan(bans(*MANY_DIGESTS, scope="digest"), 1, 1)
+    assert len(lists(plan)) > 2
+    assert sent(plan) == [("digest", digest) for digest in MANY_DIGESTS]
+
+
 def test_all_scopes_share_lists() -> None:
     rows = [
         *bans(*MANY[:50]),
