@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import ssl
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple, cast
@@ -16,8 +17,15 @@ from urllib.parse import quote
 from purger.edge.connection import Reply
 from purger.edge.wire import ShortAnswer, encode_request, parse_any, parse_first
 
-#: Bytes of the buffer that all connections read into: one for each would be most of a purger's memory.
-_BUFFER = memoryview(bytearray(64 * 1024))
+
+class _OfThread(threading.local):
+    """The buffer that all connections of a thread read into: one for each would be most of a purger's memory."""
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(64 * 1024))
+
+
+_OF_THREAD = _OfThread()
 
 #: Most bytes of an answer that has no end.
 _LONGEST = 128 * 1024
@@ -112,12 +120,12 @@ class Channel(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        """Return the buffer that all connections share: ``buffer_updated`` follows at once."""
-        return _BUFFER
+        """Return the buffer that all connections of this thread share: ``buffer_updated`` follows at once."""
+        return _OF_THREAD.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what has come, and pass on the answers in it."""
-        self._received += bytes(_BUFFER[:nbytes])
+        self._received += bytes(_OF_THREAD.buffer[:nbytes])
         self._read(ended=False)
 
     def eof_received(self) -> None:
