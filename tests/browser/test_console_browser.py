@@ -181,12 +181,16 @@ def test_a_purger_that_gives_no_answer_is_grey_whatever_was_there_before(
     finally:
         purger.resume()
     wait_until(lambda: shade(browser) == "ok" and not seen(browser, ".stale"), "the green verdict again")
+    overview = browser.current_window_handle
+    browser.switch_to.new_window("tab")
     browser.get(f"{console.url}/image/{code}")
     wait_page(browser, lambda: shade(browser) == "ok", "the green verdict of the image")
     purger.kill()
     try:
-        wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the killed purger")
-        assert_sound(browser)
+        for window in (browser.current_window_handle, overview):
+            browser.switch_to.window(window)
+            wait_until(lambda: shade(browser) == "unknown", "a grey verdict of the killed purger")
+            assert_sound(browser)
     finally:
         purger.start()
 
