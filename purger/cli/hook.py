@@ -202,7 +202,7 @@ def _apply(cursor: MySQLCursorAbstract, plan: HookPlan) -> None:
     lines = [f"created the trigger {name}" for name in outcome.made]
     lines += [f"dropped the trigger {name}: another one replaces it" for name in outcome.dropped]
     if outcome.banned:
-        lines.append(f"banned {counted(outcome.banned, 'row')} that were taken down already")
+        lines.append(f"banned {counted(outcome.banned, 'row')} taken down already")
     click.echo("\n".join(lines or ["nothing to do: the hook is installed"]))
 
 

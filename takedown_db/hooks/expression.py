@@ -35,7 +35,8 @@ def of_row(expression: str, columns: Collection[str], row: str) -> str:
     """Write each column in ``expression`` as a column of ``row``, NEW or OLD. Raises ``ExpressionError``."""
     if refused := {name.casefold() for _, name in called_functions(expression)} & _REFUSED_FUNCTIONS:
         raise ExpressionError(
-            f"it calls {', '.join(sorted(refused)).upper()}: the site's own statements would wait for it"
+            f"it calls {', '.join(sorted(refused)).upper()}: a trigger must not call what waits, takes locks, reads "
+            "files or changes the session"
         )
     names = {column.casefold() for column in columns}
     parts = list(_parts(expression))

@@ -36,15 +36,17 @@ def find_table(cursor: MySQLCursorAbstract, name: str) -> tuple[str, str]:
     """Find the database and the name of a site's table, ``pictures`` or ``site.pictures``. Raises ``HookError``."""
     schema, _, table = name.rpartition(".")
     ((own,),) = fetch(cursor, "hook_database")
-    if schema == own:
-        raise HookError(
-            f"{printable(name)} is a table of Edge Takedown itself: a hook is for a table of the site's own"
-        )
-    found = [
+    named = [
         (str(in_schema), str(each), str(kind), str(engine))
         for in_schema, each, kind, engine in fetch(cursor, "hook_tables", table=table)
-        if each == table and (in_schema == schema if schema else in_schema != own)
+        if each == table and schema in ("", in_schema)
     ]
+    found = [each for each in named if each[0] != own]
+    if schema == own or (named and not found):
+        raise HookError(
+            f"{printable(name)} is in the database of Edge Takedown itself, {printable(own)}: a hook is for a table "
+            f"of the site's own, in another database"
+        )
     if not found:
         _require_sight(cursor, schema or own, table)
         raise HookError(f"there is no table {printable(name)}; write DATABASE.TABLE, as in site.pictures")

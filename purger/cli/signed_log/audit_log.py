@@ -75,7 +75,7 @@ def public_half(key_file: Path) -> VerifierKey:
 def _lines(report: AuditReport) -> Iterator[str]:
     leaves, signed = counted(report.leaves, "leaf", "leaves"), counted(report.signed_leaves, "leaf", "leaves")
     states = f"{counted(report.checkpoints, 'checkpoint')}, the last one over {signed}"
-    yield f"{leaves}, {report.compared:,} of them with a row; {states}"
+    yield f"{leaves}, in which {counted(report.compared, 'act or receipt', 'acts and receipts')} have a row; {states}"
     if report.rows_pruned:
         pruned = counted(report.rows_pruned, "leaf", "leaves")
         yield f"{pruned} whose row was pruned past its retention: up to {report.rows_pruned_until}"

@@ -47,7 +47,7 @@ class AuditReport:
     leaves: int = 0
     checkpoints: int = 0  # that were compared with the tree
     signed_leaves: int = 0  # below the last checkpoint that the given key, or one that followed it, has signed
-    compared: int = 0  # leaves that have a row, or are one of several that led to a row
+    compared: int = 0  # acts and receipts in leaves that have a row, or are one of several that led to it
     rows_pruned: int = 0  # leaves whose row is past its retention
     rows_pruned_until: str | None = None  # the latest time (UTC) of such a leaf
     leaves_pruned: int = 0  # leaves whose content is past its retention

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ def audit(past: LoggedPast, *arguments: str) -> Result:
 def test_the_command_says_that_nothing_was_altered(lived: LoggedPast) -> None:
     ran = audit(lived, "--key", str(lived.signer.verifier()))
     assert (ran.exit_code, ran.output.splitlines()[-1]) == (0, "nothing was altered")
+    assert re.match(r"[\d,]+ leaves, in which [\d,]+ acts and receipts have a row; ", ran.output)
     report = json.loads(audit(lived, "--key", str(lived.signer.verifier()), "--json").output)
     assert (report["altered"], report["not_checked"], report["leaves"]) == (0, [], report["signed_leaves"])
 

@@ -341,8 +341,8 @@ def test_a_function_of_the_sites_own_may_give_the_code(site: HookedSite, definer
         ((*PICTURES[:3], "kode", *PICTURES[4:]), "Unknown column 'kode'"),
         ((*PICTURES[:2], "--code-expression", "CONCAT(code, '.jpg')", *PICTURES[4:]), "'a.jpg'"),
         (("--table", "nothing", *PICTURES[2:]), "there is no table nothing"),
-        (("--table", "takedown.images", *PICTURES[2:]), "takedown.images is a table of Edge Takedown itself"),
-        (("--table", "images", *PICTURES[2:]), "there is no table images"),
+        (("--table", "takedown.images", *PICTURES[2:]), "takedown.images is in the database of Edge Takedown itself"),
+        (("--table", "images", *PICTURES[2:]), "images is in the database of Edge Takedown itself, takedown"),
         ((*PICTURES[:-1], "SLEEP(1) OR path IS NULL"), "it calls SLEEP"),
     ],
 )
