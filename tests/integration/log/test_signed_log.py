@@ -1,6 +1,7 @@
 """Ban on a real system whose purger signs its log: the proof is checked without the database, and tells it all."""
 
 import json
+import os
 import stat
 import subprocess
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from purger.signed_log.proofs import StoredNodes
+from stack.processes.commands import command, run_apart
 from stack.processes.server import frozen
 from stack.processes.waiting import wait_until
 from stack.purger import Purger
@@ -80,10 +82,13 @@ def test_a_proof_tells_who_banned_and_when_each_edge_acknowledged_and_was_seen(d
 
 
 def test_a_proof_needs_neither_database_nor_purger(desk: Desk) -> None:
-    file = desk.prove(desk.ban())
-    alone = Purger(desk.directory / "alone", desk.site.stack.database)
-    alone.envvars.clear()
-    assert alone.run("verify", str(file), "--key", desk.key).returncode == 0
+    code = desk.ban()
+    file = desk.prove(code)
+    nothing = {"PATH": os.environ["PATH"]}
+    unable = run_apart([command("purger"), "prove", code, "-o", str(file.with_suffix(".2"))], nothing)
+    assert (unable.returncode, "Missing option" in unable.stderr) == (2, True), "it needs the key and the database"
+    verified = run_apart([command("purger"), "verify", str(file), "--key", desk.key], nothing)
+    assert (verified.returncode, verified.stdout.startswith("VALID")) == (0, True), verified.stderr
 
 
 def test_a_change_of_one_character_is_found(desk: Desk) -> None:

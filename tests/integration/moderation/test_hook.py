@@ -49,7 +49,7 @@ def site(running_site: HookedSite) -> Iterator[HookedSite]:
 def test_the_readmes_table_bans_and_lifts_as_the_readmes_hook_does(site: HookedSite) -> None:
     site.run("INSERT INTO pictures VALUES ('early', NULL), ('a', '/1'), ('b', '/2')")
     out = site.hook(*PICTURES, "--apply").output
-    assert "banned 1 row that" in out
+    assert "banned 1 row taken down already" in out
     assert site.open_bans("image", "early") == ["pictures"]
 
     site.as_admin("INSERT INTO takedown.bans (scope, subject, banned_by) VALUES ('image', 'a', 'court')")
