@@ -152,7 +152,7 @@ def test_a_heartbeat_goes_before_the_rest_of_a_bulk(stubs: StubEdges, database: 
         wait_until(lambda: all(each["renewals"] >= 2 for each in stubs.records().values()), "heartbeats of all edges")
         stubs.work(0.05, [slow])
         # On a busy machine the bulk may come before the verification that the heartbeat needs.
-        assert any(overtakes() for _ in range(3))
+        assert any(overtakes() for _ in range(8))
 
 
 @contextmanager
