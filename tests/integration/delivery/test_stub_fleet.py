@@ -121,40 +121,6 @@ def test_a_bulk_to_an_edge_far_away_takes_a_few_round_trips_and_lets_a_single_ba
         assert time.monotonic() - began < 100 * round_trip
 
 
-def test_a_heartbeat_goes_before_the_rest_of_a_bulk(stubs: StubEdges, database: Database, tmp_path: Path) -> None:
-    slow, lists = "stub0001", 45
-    with database.connect_admin() as admin:
-        stubs.add_to(admin)
-
-    def renewals() -> float:
-        return stubs.records()[slow]["renewals"]
-
-    def overtakes() -> bool:
-        """Tell whether a heartbeat came between two lists.
-
-        It may only confirm what was committed before the answer to the heartbeat before it, and was verified since.
-        """
-        with purging_lists(database, lists):
-            stubs.forget()
-            wait_until(lambda: renewals() >= 1, "a heartbeat: the next is due after two seconds")
-            ban(database, stubs)
-            wait_until(lambda: stubs.records()[slow]["requests"] >= 3, "the ban and its rebound, after half a second")
-        wait_until(lambda: stubs.records()[slow]["requests"] > 6, "the first lists")
-        before = stubs.records()[slow]["renewals"]
-        wait_until(
-            lambda: renewals() > before or stubs.records()[slow]["requests"] > lists, "a heartbeat, or all lists"
-        )
-        seen = stubs.records()[slow]
-        wait_until(lambda: stubs.records()[slow]["requests"] > 2 * lists, "all lists, twice")
-        return seen["renewals"] > before and seen["requests"] < lists
-
-    with Purger(tmp_path / "purger", database, options={"PURGER_HEARTBEAT_INTERVAL": "2"}):
-        wait_until(lambda: all(each["renewals"] >= 2 for each in stubs.records().values()), "heartbeats of all edges")
-        stubs.work(0.05, [slow])
-        # On a busy machine the bulk may come before the verification that the heartbeat needs.
-        assert any(overtakes() for _ in range(8))
-
-
 @contextmanager
 def purging_lists(database: Database, lists: int) -> Iterator[None]:
     """Write purges of digests, as many as fit into so many lists, and commit them at the end of the block."""
