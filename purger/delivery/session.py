@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from purger.backoff import Backoff
+from purger.delivery.window import Window
 from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
@@ -33,13 +34,6 @@ _RENEWAL = 5.0
 
 #: Seconds, at least, in which a new connection must answer; more where all requests take long. A purge waits meanwhile.
 _NEW_ANSWERS = 0.5
-
-
-#: Seconds by which an answer may take longer than that of a lone request before fewer requests are in flight.
-_QUEUE = 0.05
-
-#: Most requests in flight. At 7 KB each they fill a connection to another continent.
-_MOST_IN_FLIGHT = 128
 
 #: All modes: those that an edge names, and that of one which has not answered yet, or names none.
 MODES = ("trusted", "fail-safe", "unguarded", "unknown")
@@ -85,7 +79,7 @@ class _InFlight(NamedTuple):
     reply: Awaited
     expected: Position
     began: float
-    alone: bool  # nothing else was in flight when it was sent
+    lone: bool  # nothing else was in flight when it was sent
     done: Callable[[EdgeAnswer], None]
 
 
@@ -120,9 +114,7 @@ class EdgeSession:
         self._link = self._new_link(edge)
         self._renewed = time.monotonic()
         self._in_flight: deque[_InFlight] = deque()
-        self._window = 2  # requests that may be in flight
-        self._pace = 0.0  # seconds for a request, smoothed
-        self._quickest = 0.0  # seconds for a request that waits behind no other
+        self._window = Window()
         self._problem = ProblemLog(log, f"edge {edge.name}")
         self._closed = ProblemLog(log, f"edge {edge.name}", patience=2)
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
@@ -137,7 +129,7 @@ class EdgeSession:
     @property
     def has_room(self) -> bool:
         """Whether one more request may be in flight."""
-        return len(self._in_flight) < self._window
+        return len(self._in_flight) < self._window.size
 
     @property
     def is_idle(self) -> bool:
@@ -203,7 +195,7 @@ class EdgeSession:
                 log.error("edge %s calls the purge of %.80s malformed: %s", self.edge.name, tags, error)
                 raise RefusedPlanError from error
             now = time.monotonic()
-            self._measure(now - each.began, alone=each.alone, full=full)
+            self._window.answered(now - each.began, lone=each.lone, full=full)
             self._progress.heard(answer.now, at=now)
             self._went_well()
             await self._check_position(answer, each.expected)
@@ -264,7 +256,7 @@ class EdgeSession:
     async def _renew(self, epoch: str) -> EdgeAnswer:
         """Send a heartbeat over a new connection, if the edge answers one."""
         await self.settle()
-        request, within = heartbeat(epoch, self.position), max(_NEW_ANSWERS, 4 * self._pace)
+        request, within = heartbeat(epoch, self.position), max(_NEW_ANSWERS, 4 * self._window.pace)
         with self._tally.delivery(self.edge.name, "heartbeat"):
             answer = await self._link.send_anew(request, str(self._progress.instance), within)
             self._note_renewal()
@@ -291,18 +283,6 @@ class EdgeSession:
     async def rest(self) -> None:
         """Wait, for longer after each further failure since a request last went well."""
         await set_within(self._interrupt, self._backoff.next())
-
-    def _measure(self, waited: float, *, alone: bool, full: bool) -> None:
-        """Let more or fewer requests be in flight after one that took ``waited`` seconds. ``full``: none more could be.
-
-        An edge that takes long for each is sent one after the other, one that is far away many at once.
-        """
-        self._pace += (waited - self._pace) / 8
-        self._quickest = waited if alone else min(self._quickest, waited)
-        if waited > self._quickest + _QUEUE:
-            self._window = max(1, self._window - 1)
-        elif full:
-            self._window = min(_MOST_IN_FLIGHT, self._window + 1)
 
     def _note_renewal(self) -> None:
         """Log once that the edge answers no new connection, and once that it does again."""
