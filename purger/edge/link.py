@@ -26,7 +26,7 @@ _LOOK = 1.0
 class EdgeLink:
     """A persistent connection to one edge's purge listener; for coroutines of one loop.
 
-    ``connect``, ``answer`` and ``send_anew`` raise ``DeliveryError``.
+    ``start``, ``answer`` and ``send_anew`` raise ``DeliveryError``.
     """
 
     def __init__(self, edge: Edge, *, connect_timeout: float, read_timeout: float) -> None:

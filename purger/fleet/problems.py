@@ -28,7 +28,7 @@ _FEW_IDS = 2**32
 _EDGE_REMEDIES = {
     "unreachable": "check its varnishd and the network; what it misses is delivered when it is back",
     "too slow": "check its load and the network; what it misses is delivered when it is back",
-    "untrusted": "compare CA, certificates and host name of this edge (`purger edge set`)",
+    "untrusted": "compare CA, certificates and host name of this edge (`purger edge set`; --ca-file: a private CA)",
     "refused": "compare the token files and the purge URL (`purger edge set`)",
     "closed to this address": "add the address from which this purger comes to the ACL takedown_purgers in the edge's "
     "default.vcl, and load it; behind a proxy such as hitch use the PROXY protocol",
