@@ -13,7 +13,7 @@ _LISTS, _TAGS = 4000, 105
 _HITS = 60
 
 #: A hit may take so many times as long as another, or so many seconds longer: other work of the machine is as much.
-_SLOWER, _LATER = 3.0, 0.002
+_SLOWER, _LATER = 3.0, 0.0005
 
 
 @check("tags: codes")
