@@ -12,7 +12,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.page import rewrite
 from bench.report import BenchReport, machine, versions
 from bench.results import Comparison, Result
 
@@ -36,28 +35,14 @@ _SECONDS = {
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory to write figures (NAME.json, with machine, versions and all values) and pictures (SVG) into.",
+    help="Directory to write figures into: NAME.json, with machine, versions and all values.",
 )
-@click.option(
-    "--page",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Page to write all figures of the directory --output into, such as docs/reference/performance.md.",
-)
-@click.option("--page-only", is_flag=True, help="Run nothing, and write the page from the figures that are there.")
-def main(names: tuple[str, ...], rounds: int, output: Path | None, page: Path | None, page_only: bool) -> None:
+def main(names: tuple[str, ...], rounds: int, output: Path | None) -> None:
     """Run the named benchmarks, or all of them, and print medians, spreads and ratios to the peer named first."""
-    if page is not None and output is None:
-        raise click.UsageError("--page needs --output, the directory with the figures")
-    if page_only and page is None:
-        raise click.UsageError("--page-only needs --page")
-    chosen = () if page_only else names or tuple(_SECONDS)
-    if chosen:
-        estimates = ", ".join(f"{name} {_minutes(rounds, name)}" for name in chosen)
-        click.echo(f"about {_minutes(rounds, *chosen)} minutes on two idle cores: {estimates}")
-    failed = [name for name in chosen if not _succeeds(name, rounds, output)]
-    if page is not None and output is not None:
-        rewrite(page, output)
-    if failed:
+    chosen = names or tuple(_SECONDS)
+    estimates = ", ".join(f"{name} {_minutes(rounds, name)}" for name in chosen)
+    click.echo(f"about {_minutes(rounds, *chosen)} minutes on two idle cores: {estimates}")
+    if failed := [name for name in chosen if not _succeeds(name, rounds, output)]:
         raise click.ClickException(f"these have failed, and wrote no figures: {', '.join(failed)}")
 
 
@@ -99,7 +84,8 @@ def _run(name: str, rounds: int, output: Path | None) -> None:
     )
     console.print(f"{name} took {report.seconds:.0f} s{busy}")
     if output is not None:
-        _write(report, output)
+        output.mkdir(parents=True, exist_ok=True)
+        report.write(output)
 
 
 def _print(console: Console, result: Result) -> None:
@@ -109,17 +95,6 @@ def _print(console: Console, result: Result) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-
-
-def _write(report: BenchReport, directory: Path) -> None:
-    from bench.pictures import draw
-
-    directory.mkdir(parents=True, exist_ok=True)
-    report.write(directory)
-    for old in directory.glob(f"{report.benchmark}-*.svg"):
-        old.unlink()
-    for result in report.results:
-        draw(result, directory / report.picture(result))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.load import cpu_seconds, memory_mb
-from bench.results import Comparison, Curves, Distribution, Result, percentile
+from bench.results import Comparison, Distribution, Result, percentile
 from stack.databases.database import Database
 from stack.edges.edge import Edge
 from stack.edges.stub_fleet import StubEdges
@@ -149,7 +149,7 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
         for edges in _ONE_PURGER:
             with _Fleet(directory / f"one-{edges}", database, edges) as fleet:
                 slowest[edges] = [ban.slowest for ban in measure(f"{edges} edges", fleet)]
-        yield Curves("slowest edge, one purger", "edges", "ms", _lines(slowest), log_x=True)
+        yield Comparison("slowest edge, one purger", {f"{edges} edges": _ranks(ms) for edges, ms in slowest.items()})
 
         large: dict[str, Sequence[float]] = {}
         for purgers in (1, _PURGERS):
@@ -168,13 +168,8 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
     yield Distribution(f"slowest of {_REAL} real edges", "ms", {"varnishd": real})
 
 
-def _lines(slowest: dict[int, list[float]]) -> dict[str, list[tuple[float, float]]]:
-    figures: dict[str, Callable[[Sequence[float]], float]] = {
-        "p50": lambda samples: percentile(samples, 50),
-        "p99": lambda samples: percentile(samples, 99),
-        "max": max,
-    }
-    return {name: [(edges, figure(samples)) for edges, samples in slowest.items()] for name, figure in figures.items()}
+def _ranks(samples: Sequence[float]) -> dict[str, list[float]]:
+    return {"p50, ms": [percentile(samples, 50)], "p99, ms": [percentile(samples, 99)], "max, ms": [max(samples)]}
 
 
 def _real_edges(directory: Path, bans: int) -> Iterator[float]:

@@ -1,20 +1,19 @@
-"""Writes the figures of benchmarks into a Markdown page, between its marks, from the JSON that the benchmarks wrote."""
+"""Write the figures of docs/performance into docs/reference/performance.md: ``python -m bench.page``."""
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 
 from bench.report import BenchReport
-from bench.results import Comparison, Result, Table, spread
+from bench.results import Comparison, Distribution, Result, Table, spread
 from bench.targets import TARGETS, row
 
 
 def rewrite(page: Path, directory: Path) -> None:
     """Write all figures in a directory into a page. Raises ``ValueError`` when it lacks a mark."""
     reports = {report.benchmark: report for report in map(BenchReport.read, sorted(directory.glob("*.json")))}
-    pictures = os.path.relpath(directory, page.parent)
     text = page.read_text()
-    for name, new in {"targets": _targets(reports), "figures": _figures(reports, pictures)}.items():
+    for name, new in {"targets": _targets(reports), "figures": _figures(reports)}.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition("<!-- end -->")
         if not end:
@@ -28,12 +27,10 @@ def _targets(reports: Mapping[str, BenchReport]) -> str:
     return _markdown(Table(columns, [row(target, reports) for target in TARGETS]))
 
 
-def _figures(reports: Mapping[str, BenchReport], pictures: str) -> str:
+def _figures(reports: Mapping[str, BenchReport]) -> str:
     machines = {_machine(report) for report in reports.values()}
     parts = [f"{machine}." for machine in machines if len(machines) == 1]
-    return "\n\n".join(
-        [*parts, *(_figures_of(report, pictures, apart=len(machines) > 1) for report in reports.values())]
-    )
+    return "\n\n".join([*parts, *(_figures_of(report, apart=len(machines) > 1) for report in reports.values())])
 
 
 def _machine(report: BenchReport) -> str:
@@ -45,14 +42,23 @@ def _machine(report: BenchReport) -> str:
     )
 
 
-def _figures_of(report: BenchReport, pictures: str, *, apart: bool) -> str:
+def _figures_of(report: BenchReport, *, apart: bool) -> str:
     began = f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s"
     busy = f"{report.machine['busy_percent']:.0f} % busy before"
     parts = [f"### {report.benchmark}", f"{began}, {busy}" + (f"; {_machine(report)}." if apart else ".")]
     for result in report.results:
-        # A picture bears its title.
-        parts += [f"![{result.title}]({pictures}/{report.picture(result)})", _markdown(_summary(result))]
+        parts += [f"**{result.title}**", *_picture(result), _markdown(_summary(result))]
     return "\n\n".join(parts)
+
+
+def _picture(result: Result) -> Iterator[str]:
+    """Draw the way of a takedown: the median of each step but their sum."""
+    if isinstance(result, Distribution) and result.title.endswith("by step"):
+        *steps, _ = result.samples.items()
+        names = ", ".join(f'"{name}"' for name, _ in steps)
+        bars = ", ".join(f"{median(samples):.2f}" for _, samples in steps)
+        axes = f'    x-axis [{names}]\n    y-axis "{result.unit}, median"\n    bar [{bars}]'
+        yield f"```mermaid\nxychart-beta horizontal\n{axes}\n```"
 
 
 def _summary(result: Result) -> Table:
@@ -70,3 +76,7 @@ def _summary(result: Result) -> Table:
 def _markdown(table: Table) -> str:
     lines = [table.columns, ["---"] * len(table.columns), *table.rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    rewrite(Path("docs/reference/performance.md"), Path("docs/performance"))

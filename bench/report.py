@@ -43,10 +43,6 @@ class BenchReport:
         """Find a result by its title."""
         return next((result for result in self.results if result.title == title), None)
 
-    def picture(self, result: Result) -> str:
-        """Name the file of a result's picture."""
-        return f"{self.benchmark}-{re.sub(r'[^a-z0-9]+', '-', result.title.lower()).strip('-')}.svg"
-
     def write(self, directory: Path) -> None:
         """Write ``NAME.json`` into a directory."""
         text = json.dumps(

@@ -1,16 +1,15 @@
-"""Defines the results of benchmarks. ``run`` of each benchmark yields them; tables, JSON and pictures are made of them.
+"""Defines the results of benchmarks. ``run`` of each benchmark yields them; tables and JSON are made of them.
 
 A benchmark ``bench/NAME.py`` has a function ``run(directory, rounds)`` that yields results, each as soon as it is
-complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` written as JSON and drawn. For example::
+complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` written as JSON. For example::
 
     def run(directory: Path, rounds: int) -> Iterator[Result]:
         with Stack(directory) as stack:
             yield compare("304", {"peer": ..., "ours": ...}, rounds)   # contenders in turn
             yield Distribution("commit to gone", "ms", {"ours": latencies, "peer": latencies_of_the_peer})
-            yield Curves("slowest edge", "edges", "ms", {"p99": [(1, 2.0), (10, 4.1)]}, log_x=True)
 
-Titles are unique within a benchmark: a file's name and the rows of ``bench/targets.py`` are found by them. Each kind
-keeps all values that were seen, so that a page can be made of nothing but the JSON (``bench.page``).
+Titles are unique within a benchmark: the rows of ``bench/targets.py`` find results by them. Both kinds keep all values
+that were seen, so that a page can be made of nothing but the JSON (``bench.page``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -84,51 +83,6 @@ class Distribution:
         return Table(("", "samples", f"p50, {self.unit}", "p90", "p99", "max"), rows)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Times of the consecutive steps of a whole, for each time that it was measured."""
-
-    kind: ClassVar[str] = "steps"
-
-    title: str
-    unit: str
-    steps: Mapping[str, Mapping[str, Sequence[float]]]  # by contender and step, in order: a value for each sample
-
-    def table(self) -> Table:
-        """Return percentiles and the maximum of each step, and of the sums of all of them."""
-        rows = []
-        for name, steps in self.steps.items():
-            sums = [sum(values) for values in zip(*steps.values(), strict=True)]
-            for step, values in {**steps, "all steps": sums}.items():
-                seen = [percentile(values, percent) for percent in (50, 90, 99)]
-                rows.append([name, step, *map(short, (*seen, max(values)))])
-        return Table(("", "step", f"p50, {self.unit}", "p90", "p99", "max"), rows)
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Points of lines over a common axis: a figure by number of edges, or progress over time."""
-
-    kind: ClassVar[str] = "curves"
-
-    title: str
-    x: str  # names of the axes, with their units
-    y: str
-    lines: Mapping[str, Sequence[tuple[float, float]]]
-    log_x: bool = False
-    log_y: bool = False
-
-    def table(self) -> Table:
-        """Return a row for each x; of many points every n-th, and the last one."""
-        every = sorted({x for line in self.lines.values() for x, _ in line})
-        shown = every[:: max(1, len(every) // 12)]
-        if every and shown[-1] != every[-1]:
-            shown.append(every[-1])
-        points = {name: dict(line) for name, line in self.lines.items()}
-        rows = [[short(x), *(short(of_line[x]) if x in of_line else "" for of_line in points.values())] for x in shown]
-        return Table((self.x, *(f"{name}: {self.y}" for name in self.lines)), rows)
-
-
 #: Measures a contender once, and returns its figures by names that end with their units.
 Contender = Callable[[], Mapping[str, float]]
 
@@ -147,8 +101,8 @@ def compare(title: str, contenders: Mapping[str, Contender], rounds: int, warm_u
     return Comparison(title, seen)
 
 
-Result = Comparison | Distribution | Steps | Curves
-KINDS: Mapping[str, type[Result]] = {kind.kind: kind for kind in (Comparison, Distribution, Steps, Curves)}
+Result = Comparison | Distribution
+KINDS: Mapping[str, type[Result]] = {kind.kind: kind for kind in (Comparison, Distribution)}
 
 
 def percentile(samples: Sequence[float], percent: int) -> float:

@@ -19,7 +19,7 @@ import requests
 from bench.crowd import crowd
 from bench.load import cpu_seconds
 from bench.other_purgers import stack_with
-from bench.results import Distribution, Result, Steps, compare
+from bench.results import Distribution, Result, compare
 from stack.edges.edge import Edge
 from stack.processes.server import Server
 from stack.processes.waiting import wait_until
@@ -79,7 +79,8 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                     samples["plain loop with a 1 s poll"].append(1000 * (ban.gone - ban.committed))
                 samples["bare PURGE round trip"] += [1000 * _bare(ours.edge) for _ in range(_PURGES)]
         yield Distribution("commit to gone, one edge", "ms", samples)
-        yield Steps("COMMIT sent to gone, by step", "ms", {"edge takedown": steps})
+        steps["all steps"] = [sum(each) for each in zip(*steps.values(), strict=True)]
+        yield Distribution("COMMIT sent to gone, by step", "ms", steps)
         ours.settle()
         yield compare("waiting for bans, idle", {"edge takedown": lambda: _idle(ours)}, rounds)
     yield crowd(directory, rounds)

@@ -6,7 +6,7 @@ from functools import partial
 from statistics import median
 
 from bench.report import BenchReport
-from bench.results import Comparison, Curves, Distribution, percentile, short, spread
+from bench.results import Comparison, Distribution, percentile, short, spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +17,15 @@ class BenchTarget:
     beside: str  # its peer in the same run
     benchmark: str
     title: str  # of the result
-    contender: str  # or the name of a line of curves
-    #: Of a comparison; p50, p99 or max of a distribution; the x of a point of curves.
+    contender: str
+    #: Of a comparison; or p50, p99 or max of a distribution.
     figure: str
     #: Without either the figure is published, and judged by nobody.
     at_least: float | None = None
     at_most: float | None = None
     #: Whether the ratio to the reference counts, which a busy machine disturbs less than the figure itself.
     ratio: bool = False
-    #: Contenders whose figures are shown beside it; of curves, other points.
+    #: Contenders whose figures are shown beside it.
     peers: Sequence[str] = ()
     #: The limit that a target meets which is not reached, and where the time goes.
     limit: str = ""
@@ -160,9 +160,9 @@ TARGETS = (
         beside="1, 10 and 30 edges",
         benchmark="fleet",
         title="slowest edge, one purger",
-        contender="p99",
-        figure="100",
-        peers=("1", "10", "30"),
+        contender="100 edges",
+        figure="p99, ms",
+        peers=("1 edges", "10 edges", "30 edges"),
         at_most=60.0,
     ),
     BenchTarget(
@@ -225,19 +225,13 @@ def seen(target: BenchTarget, report: BenchReport) -> Sequence[float]:
         if not (samples := result.samples.get(target.contender, ())):
             return ()
         return [max(samples) if target.figure == "max" else percentile(samples, int(target.figure.removeprefix("p")))]
-    if isinstance(result, Curves):
-        return [y for x, y in result.lines.get(target.contender, ()) if x == float(target.figure)]
     return ()
 
 
 def _peers(target: BenchTarget, report: BenchReport) -> str:
     """Show the figures of a target's peers, those that the report has."""
-    result, shown = report.result(target.title), []
-    for peer in target.peers:
-        other = replace(target, figure=peer) if isinstance(result, Curves) else replace(target, contender=peer)
-        if values := seen(other, report):
-            shown.append(f"{peer}: {spread(values)}")
-    return ", ".join(shown)
+    found = {peer: seen(replace(target, contender=peer), report) for peer in target.peers}
+    return ", ".join(f"{peer}: {spread(values)}" for peer, values in found.items() if values)
 
 
 def _wanted(target: BenchTarget) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.page import rewrite
 from bench.report import BenchReport
-from bench.results import Comparison, Curves, Distribution, Result, Steps, compare, percentile, spread
+from bench.results import Comparison, Distribution, Result, compare, percentile, spread
 from bench.targets import BenchTarget, row, seen
 
 COMPARISON = Comparison(
@@ -17,12 +17,8 @@ COMPARISON = Comparison(
     },
 )
 DISTRIBUTION = Distribution("commit to gone", "ms", {"ours": [float(number) for number in range(101)]})
-STEPS = Steps("steps", "ms", {"ours": {"found": [1.0, 2.0, 9.0], "sent": [0.5, 0.5, 0.1]}})
-CURVES = Curves("fleet", "edges", "ms", {"p99": [(1.0, 2.0), (10.0, 4.0)], "p50": [(10.0, 1.0)]}, log_x=True)
-LURKER = Curves(
-    "lurker", "s", "bans", {"untested": [(0.0, 9.0), (1.0, 0.0), (5.0, 9.0), (62.0, 0.0)], "for ever": [(0.0, 9.0)]}
-)
-ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS, CURVES, LURKER]
+STEPS = Distribution("by step", "ms", {"found": [1.0, 2.0, 9.0], "sent": [0.5, 0.5, 0.1], "all steps": [1.5, 2.5, 9.1]})
+ALL: list[Result] = [COMPARISON, DISTRIBUTION, STEPS]
 PAGE = "# Speed\n<!-- targets -->\nold\n<!-- end -->\nprose\n<!-- figures -->\n<!-- end -->\nend\n"
 
 
@@ -53,14 +49,8 @@ def test_the_ratio_is_the_median_of_those_of_the_rounds() -> None:
 def test_each_table_has_the_99th_percentile_and_the_maximum() -> None:
     assert DISTRIBUTION.table().columns == ("", "samples", "p50, ms", "p90", "p99", "max")
     assert DISTRIBUTION.table().rows == [["ours", "101", "50", "90", "99", "100"]]
-    assert [line[1] for line in STEPS.table().rows] == ["found", "sent", "all steps"]
-    assert STEPS.table().rows[-1][-1] == "9.1"
     assert (spread([1.0, 3.0, 2.0]), spread([5.0])) == ("2 (1 to 3)", "5")
     assert percentile([5.0], 99) == 5.0
-
-
-def test_a_table_of_curves_has_a_row_for_each_x() -> None:
-    assert CURVES.table().rows == [["1", "2", ""], ["10", "4", "1"]]
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -82,13 +72,12 @@ def target(**values: object) -> BenchTarget:
     return BenchTarget(**{**named, "figure": "requests/s", **values})  # type: ignore[arg-type]
 
 
-def test_targets_find_figures_ratios_percentiles_and_points() -> None:
+def test_targets_find_figures_ratios_and_percentiles() -> None:
     of_all = report(ALL)
     assert seen(target(), of_all) == [90.0, 220.0, 360.0]
     assert seen(target(ratio=True), of_all) == pytest.approx([0.9, 1.1, 0.9])
     for figure, value in {"p50": 50.0, "p99": 99.0, "max": 100.0}.items():
         assert seen(target(title="commit to gone", figure=figure), of_all) == [value]
-    assert seen(target(title="fleet", contender="p99", figure="10"), of_all) == [4.0]
     for absent in ({"title": "none"}, {"contender": "none"}, {"figure": "none"}, {"contender": "none", "ratio": True}):
         assert not seen(target(**absent), of_all), absent
 
@@ -111,8 +100,6 @@ def test_a_target_is_shown_with_the_figures_of_its_peers() -> None:
     reports = {"edge": report(ALL)}
     assert row(target(at_least=200.0, peers=["stock", "none"]), reports)[4] == "stock: 200 (100 to 400)"
     assert row(target(at_least=0.5, ratio=True, peers=["stock", "ours"]), reports)[4] == "ours: 0.9 (0.9 to 1.1)"
-    points = target(title="fleet", contender="p99", figure="10", at_most=5.0, peers=["1", "30"])
-    assert row(points, reports)[4] == "1: 2"
 
 
 def test_a_page_gets_all_figures_between_its_marks_and_keeps_its_prose(tmp_path: Path) -> None:
@@ -128,19 +115,7 @@ def test_a_page_gets_all_figures_between_its_marks_and_keeps_its_prose(tmp_path:
         assert "old" not in text
         assert text.count("| ours | 101 | 50 | 90 | 99 | 100 |") == 1
         assert text.count("| stock | 200 (100 to 400) |  |\n| ours | 220 (90 to 360) | 8 (7 to 9) |") == 1
-        assert text.count("(figures/edge-commit-to-gone.svg)") == 1
+        assert text.count('    x-axis ["found", "sent"]\n    y-axis "ms, median"\n    bar [2.00, 0.50]\n') == 1
     page.write_text("# Speed\n")
     with pytest.raises(ValueError, match=r"page\.md lacks <!-- targets -->"):
         rewrite(page, figures)
-
-
-def test_each_kind_of_result_is_drawn_and_its_text_stays_text(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="only ./dev bench installs it")
-    from bench.pictures import draw
-
-    for result in ALL:
-        draw(result, tmp_path / "picture.svg")
-        text = (tmp_path / "picture.svg").read_text()
-        assert result.title in text
-        draw(result, tmp_path / "again.svg")
-        assert (tmp_path / "again.svg").read_text() == text
