@@ -18,7 +18,7 @@ def wanted() -> list[Requirement]:
     return [each for each in map(Requirement, texts) if each.name != project["name"]]
 
 
-def versions(lock: str) -> dict[str, set[str]]:
+def versions() -> dict[str, set[str]]:
     """Return the locked versions of each package: several, where they depend on Python's."""
     found: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE):
@@ -27,7 +27,7 @@ def versions(lock: str) -> dict[str, set[str]]:
 
 
 def test_the_lock_holds_all_that_the_project_asks_for() -> None:
-    locked = versions(LOCK)
+    locked = versions()
     stale = [
         str(each)
         for each in wanted()
