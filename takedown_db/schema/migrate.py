@@ -12,7 +12,6 @@ from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.schema.scripts import migrations, run_migration, run_script, schema_file
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
-from takedown_db.schema.unreleased import bring_to_first_schema, is_last_unreleased
 from takedown_db.statements import statement
 
 #: Seconds that a statement may take: a migration may rebuild a large table.
@@ -95,9 +94,6 @@ def _apply_migrations(cursor: MySQLCursorAbstract) -> list[str]:
     scripts = migrations()
     applied = {str(name) for (name,) in fetch(cursor, "migrate_applied")}
     done = []
-    if is_last_unreleased(applied):
-        done.append(bring_to_first_schema(cursor))
-        applied = {str(name) for (name,) in fetch(cursor, "migrate_applied")}
     if unknown := sorted(applied - scripts.keys()):
         raise MigrationError(
             f"this version does not know the migration {unknown[-1]}; nothing was changed. If a later version has "

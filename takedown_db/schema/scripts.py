@@ -1,5 +1,6 @@
 """Runs the schema's SQL scripts, statement by statement."""
 
+import hashlib
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -20,8 +21,9 @@ def schema_file(name: str) -> Traversable:
 
 
 def migrations() -> dict[str, Traversable]:
-    """Find the migrations of this version, by name."""
-    return {each.name: each for each in schema_file("migrations").iterdir() if each.name.endswith(".sql")}
+    """Find the migrations of this version, by name and hash: a database that had another text of one is not of it."""
+    scripts = (each for each in schema_file("migrations").iterdir() if each.name.endswith(".sql"))
+    return {f"{each.name} {hashlib.sha256(each.read_bytes()).hexdigest()[:8]}": each for each in scripts}
 
 
 def run_migration(cursor: MySQLCursorAbstract, script: Traversable) -> None:

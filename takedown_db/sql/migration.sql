@@ -36,14 +36,6 @@ SELECT name FROM schema_versions
 -- Records a migration as applied.
 INSERT INTO schema_versions (version, name) VALUES (%(version)s, %(name)s)
 
--- name: migrate_forget_unreleased
--- Forgets the migrations of before the first release but for the first, whose row keeps its time.
-DELETE FROM schema_versions WHERE version > 1
-
--- name: migrate_rename_first
--- Records the first migration under its name of today.
-UPDATE schema_versions SET name = '0001_schema.sql' WHERE version = 1
-
 -- name: migrate_drop_trigger
 -- Drops a trigger. {trigger} is a name from the schema's scripts.
 DROP TRIGGER IF EXISTS {trigger}

@@ -13,6 +13,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.main import cli
 from stack.databases.database import Database
+from takedown_db.schema.scripts import migrations
 from tests.support.database.check_constraints import UNCHECKED
 from tests.support.database.procedure_call import call
 
@@ -319,9 +320,6 @@ def test_migrating_again_changes_nothing(database: Database, cursor: MySQLCursor
     assert cursor.fetchone() == (1,)
 
 
-FIRST_STATE = ("0001_tables.sql", "0039_probe_remarks.sql")
-
-
 def record_migrations(cursor: MySQLCursorAbstract, *names: str) -> None:
     cursor.execute("DELETE FROM schema_versions")
     for name in names:
@@ -344,73 +342,21 @@ def definitions(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
     return found
 
 
-def test_the_last_database_of_before_the_first_release_becomes_one_of_it(
-    database: Database, cursor: MySQLCursorAbstract, code: str
-) -> None:
-    before = definitions(cursor)
-    record_migrations(cursor, *FIRST_STATE)
-    definer = "CREATE DEFINER = 'takedown_definer'@'localhost'"
-    for sql in (
-        "ALTER TABLE purgers MODIFY beat BIGINT UNSIGNED NULL",
-        "ALTER TABLE edges DROP COLUMN lease",
-        "ALTER TABLE log_entries DROP CONSTRAINT log_entries_content_is_of_its_kind, DROP COLUMN removal",
-        "ALTER TABLE log_state CHANGE COLUMN begun batch BIGINT UNSIGNED NULL",
-        "ALTER TABLE log_state ADD COLUMN peaks VARBINARY(9) NOT NULL, ADD COLUMN event BIGINT UNSIGNED NOT NULL,"
-        " ADD COLUMN edges VARBINARY(64) NOT NULL",
-        """INSERT INTO log_entries (content) VALUES ('{"kind":"key"}'), ('{"kind":"seen"}'), ('{"kind":"pruned"}')""",
-        "INSERT INTO log_leaves (leaf, hash, kind, source) VALUES (0, '', 'batch', 7), (1, '', 'batch', 8)",
-        "INSERT INTO log_checkpoints (size, note) VALUES (1, 'n')",
-        "UPDATE log_state SET size = 2, batch = 8",
-        "ALTER TABLE batches DROP COLUMN redated_at",
-        "ALTER TABLE purgers DROP COLUMN clock",
-        "ALTER TABLE sightings MODIFY seen_at DATETIME(6) NULL, MODIFY gone BOOLEAN NULL, ADD COLUMN removed INT",
-        "INSERT INTO purgers (id, host, pid, version, since, seen_at) VALUES ('old', 'h', 1, '0', NOW(), NOW())",
-        "INSERT INTO sightings (edge, invalidation, removed) VALUES ('edge1', 1, 3)",
-        "INSERT INTO sightings (edge, invalidation, seen_at, gone) VALUES ('edge1', 2, NOW(), TRUE)",
-        "DROP TRIGGER bans_inserted",
-        f"{definer} TRIGGER bans_inserted_v1 AFTER INSERT ON bans FOR EACH ROW SET @nothing = 1",
-        "DROP PROCEDURE number_invalidations",
-        f"{definer} PROCEDURE number_invalidations_v1() SELECT 1",
-        "GRANT EXECUTE ON PROCEDURE number_invalidations_v1 TO 'takedown_purger'@'%'",
-    ):
-        cursor.execute(sql)
-    done = migrate(database)
-    assert done == [
-        "brought the database of an unreleased version to the first schema; each edge is flushed once",
-        "created the trigger bans_inserted",
-        "dropped the trigger bans_inserted_v1: it is no longer in the schema",
-    ]
-    assert definitions(cursor) == before
-    cursor.execute("SELECT invalidation FROM sightings")
-    assert cursor.fetchall() == [(2,)]
-    cursor.execute("SELECT log_state.size, begun, leaf, source FROM log_state JOIN log_leaves")
-    assert cursor.fetchall() == [(1, 6, 0, 7)]
-    cursor.execute("SELECT removal, content FROM log_entries ORDER BY removal")
-    assert cursor.fetchall() == [(0, b'{"kind":"seen"}'), (1, b'{"kind":"pruned"}')]
-    for table in ("log_leaves", "log_entries", "log_checkpoints"):
-        cursor.execute(f"DELETE FROM {table}")
-    cursor.execute("SELECT version, name FROM schema_versions")
-    assert cursor.fetchall() == [(1, "0001_schema.sql")]
-    cursor.execute("SELECT COUNT(*) FROM mysql.procs_priv WHERE Routine_name LIKE '%\\_v1'")
-    assert cursor.fetchall() == [(0,)]
-    cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
-    assert written(cursor) == [("image", code, "ban")]
-    assert migrate(database) == ["nothing to do: the schema is complete"]
-    cursor.execute("DELETE FROM sightings")
-
-
-@pytest.mark.parametrize("names", [("0001_tables.sql", "0037_checkpoints.sql"), ("0001_schema.sql", "0002_later.sql")])
+@pytest.mark.parametrize(
+    "names",
+    [("0001_tables.sql", "0039_probe_remarks.sql"), (*migrations(), "0002_later.sql"), ("0001_schema.sql 00000000",)],
+)
 def test_a_database_of_an_unknown_version_is_refused_and_stays_as_it_is(
-    database: Database, cursor: MySQLCursorAbstract, names: tuple[str, str]
+    database: Database, cursor: MySQLCursorAbstract, names: tuple[str, ...]
 ) -> None:
     record_migrations(cursor, *names)
     cursor.execute("DROP TRIGGER bans_inserted")
     before = definitions(cursor)
     result = CliRunner().invoke(cli, ["migrate", "--database-url", database.admin_url()])
     assert (result.exit_code, definitions(cursor)) == (1, before)
-    assert f"this version does not know the migration {names[1]}; nothing was changed" in result.output
+    assert f"this version does not know the migration {names[-1]}; nothing was changed" in result.output
     assert "copy the rows (docs/operate/database.md" in result.output
-    record_migrations(cursor, "0001_schema.sql")
+    record_migrations(cursor, *migrations())
     assert migrate(database) == ["created the trigger bans_inserted"]
 
 

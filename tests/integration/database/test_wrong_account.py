@@ -8,6 +8,7 @@ from stack.databases.database import Database
 from stack.processes.commands import command, run_apart
 
 BAN = ("ban", "abc", "--ahead")
+VERIFY = ("origin", "verify", "--store", "file:/tmp")
 HOOK = ("hook", "--table", "site_of_others.pictures", "--code-expression", "id", "--when", "hidden = 1")
 
 
@@ -19,7 +20,7 @@ HOOK = ("hook", "--table", "site_of_others.pictures", "--code-expression", "id",
         ("PURGER_DATABASE_URL", "moderation", ("purger", "edge", "list"), "SELECT command denied", "takedown_purger"),
         ("PURGER_ADMIN_URL", "purger", ("purger", "migrate"), "command denied", "an account that may do everything"),
         ("PURGER_ADMIN_URL", "purger", ("purger", *HOOK), "may not see site_of_others.pictures", "an account that may"),
-        ("ORIGIN_DATABASE_URL", "moderation", ("origin", "show", "abc"), "SELECT command denied", "takedown_origin"),
+        ("ORIGIN_DATABASE_URL", "moderation", VERIFY, "SELECT command denied", "takedown_origin"),
     ],
 )
 def test_another_account_is_named_with_the_right_that_it_lacks_and_the_variable_to_set(

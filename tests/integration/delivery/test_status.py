@@ -172,12 +172,12 @@ def test_a_migration_that_was_forgotten_ends_trust_and_is_said_once(fleet: Site)
     purger = fleet.stack.purger
     purger.stop()
     fleet.execute("DELETE FROM schema_versions")
-    said = "the verification of heartbeats is stuck: the schema is older than this program, it lacks 0001_schema.sql"
+    said = "the verification of heartbeats is stuck: the schema is older than this program, it lacks 0001_schema.sql "
     before = purger.log_text().count(said)
     purger.start()
     try:
         wait_problem(
-            fleet, "the schema is older than this program, it lacks 0001_schema.sql", "-> run `purger migrate`"
+            fleet, "the schema is older than this program, it lacks 0001_schema.sql ", "-> run `purger migrate`"
         )
         edge2 = fleet.stack.edges[1]
         wait_until(lambda: not edge2.trusted() and purger.log_text().count(said) > before, "its lease runs out")

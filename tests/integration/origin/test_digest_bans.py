@@ -1,6 +1,5 @@
 """Ban images by their content: the origin hides every image with that original, under whatever code."""
 
-import json
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -120,22 +119,6 @@ def test_a_ban_that_no_trigger_saw_hides_the_image_at_once(site: OriginSite) -> 
     assert site.request(other).status_code == 200
 
 
-def test_origin_show_names_the_ban_by_content(site: OriginSite) -> None:
-    code = site.new_image()
-    digest = site.digest_of(code)
-    ban(site, digest)
-    shown = json.loads(site.show(code, "--json").stdout)
-    assert (shown["banned"], shown["pending"]) == (True, True)
-    assert [(each["scope"], each["subject"]) for each in shown["bans"]] == [("digest", digest)]
-    site.number()
-    site.execute("UPDATE changes SET changed_at = '2031-01-01' WHERE scope = 'digest' AND subject = %s", digest)
-    shown = json.loads(site.show(code, "--json").stdout)
-    assert shown["pending"] is False
-    assert shown["changed_at"].startswith("2031-01-01")
-    site.execute("DELETE FROM images WHERE code = %s", code)
-    assert json.loads(site.show(code, "--json").stdout)["bans"] == []
-
-
 def reads(cursor: Any, name: str, **values: str) -> tuple[int, int]:
     """Run a statement of the origin. Return the numbers of its rows and of the entries that the server read for it."""
     cursor.execute("FLUSH STATUS")
@@ -161,5 +144,3 @@ def test_a_lookup_reads_a_few_entries_of_indexes_however_full_the_tables_are(sit
             assert found == (3 if asked == code else 1)
             # MySQL looks into bans and outbox anew for each of the rows.
             assert entries <= 30
-            for name in ("show_image", "show_bans"):
-                assert reads(cursor, name, code=asked)[1] <= 60

@@ -153,9 +153,6 @@ class OriginSite:
             self.import_environment(),
         )
 
-    def show(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return run_apart(self.origin_command("show", *arguments), {"ORIGIN_DATABASE_URL": self.database.url("origin")})
-
     def run_origin(
         self, account: str, *arguments: str, answers: str | None = None
     ) -> "subprocess.CompletedProcess[str]":
