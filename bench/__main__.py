@@ -24,7 +24,6 @@ _SECONDS = {
     "many_objects": (900, 0),
     "signed_log": (100, 0),
     "fleet": (180, 27),
-    "replica": (87, 0),
     "store": (20, 12),
 }
 

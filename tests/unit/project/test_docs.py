@@ -52,9 +52,6 @@ FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
 #: Variables that `./dev run` sets for its users, and no command reads.
 SET_ONLY = {"ORIGIN_URL"}
 
-#: Pages that are made from the code.
-MADE = {"docs/reference/help.md"}
-
 #: Alerts have names in the spelling of a class, too.
 ALERTS = set(re.findall(r"alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()))
 
@@ -92,7 +89,7 @@ def test_the_ports_and_edges_are_the_ones_that_are_used(text: Path) -> None:
     assert said == used != {}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in MADE])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_exists_with_its_flags(name: str) -> None:
     wrong = []
     for line, words in shown_commands(code(ROOT / name)):
