@@ -15,7 +15,7 @@ from takedown_base.name_codes import code_of_name
 from takedown_base.options import DatabaseUrlOption, Parsed
 from takedown_base.secret_files import exposure
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
-from takedown_db.connection.expected_accounts import expecting
+from takedown_db.connection.errors import expecting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -17,10 +17,9 @@ from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag
 
 from takedown_base.secret_files import UnreadableSecretError, read_secret
-from takedown_db.connection.first_to_connect import first_to_connect
-from takedown_db.connection.group_commit_wait import wait_of
-from takedown_db.connection.node_choice import choice_between, remember
+from takedown_db.connection.node_choice import choice_between, first_to_connect, remember
 from takedown_db.connection.replica_checks import require_ordered, require_primary
+from takedown_db.connection.session import wait_of
 from takedown_db.connection.url import DatabaseUrl, Node, TlsMode, parse_url
 
 #: Raises an error for a server that the caller must not use.

@@ -15,10 +15,9 @@ from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstra
 from takedown_db.connection.connect import connect
 from takedown_db.connection.error_numbers import ROLLED_BACK
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
-from takedown_db.connection.group_commit_wait import GroupWait, wait_of
-from takedown_db.connection.idle_transactions import IdleLimit, limit_idle_transactions
 from takedown_db.connection.node_choice import is_suspect, node_of, report_failure
 from takedown_db.connection.server_identity import read_server
+from takedown_db.connection.session import GroupWait, IdleLimit, limit_idle_transactions, wait_of
 from takedown_db.statements import statement
 
 #: Times that a statement is run while nodes of a cluster roll it back in favour of each other's transactions. On a busy

@@ -11,7 +11,7 @@ import click
 from purger.console.settings import ConsoleSettings, UnusableConsoleError
 from purger.console.users import Role, User, hash_password
 from takedown_base.options import DatabaseUrlOption, address_type
-from takedown_db.connection.expected_accounts import expecting
+from takedown_db.connection.errors import expecting
 
 _FILE = click.Path(path_type=Path)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from takedown_base.options import DatabaseUrlOption
-from takedown_db.connection.expected_accounts import expecting
+from takedown_db.connection.errors import expecting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

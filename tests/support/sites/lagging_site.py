@@ -1,8 +1,6 @@
-"""Run a site whose origin reads a replica, which lags when a test or a benchmark says so."""
+"""Run a site whose origin reads a replica, which lags when a test says so."""
 
-import re
 import shutil
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import count
@@ -25,13 +23,12 @@ _numbers = count(1)
 class LaggingSite:
     """An edge whose origin reads a replica, and a purger on the primary."""
 
-    def __init__(self, directory: Path, **parameters: str) -> None:
-        """Take parameters of the edge's varnishd."""
+    def __init__(self, directory: Path) -> None:
         self.primary = Primary(directory / "primary")
         self.copy = Replica(directory / "copy", self.primary)
         options = {"ORIGIN_DATABASE_URL": self.copy.url("origin"), "ORIGIN_REPLICA": "true", "ORIGIN_THREADS": "16"}
         self.origin = Origin(directory / "origin", self.primary, options=options)
-        self.edge = Edge(directory / "edge", self.origin.address, parameters=parameters)
+        self.edge = Edge(directory / "edge", self.origin.address)
         self.purger = Purger(directory / "purger", self.primary)
         self._directory = directory
         self._running = ExitStack()
@@ -76,14 +73,3 @@ class LaggingSite:
         """Run a statement about a code on the primary, with moderation's account."""
         with self.primary.connect("moderation") as connection, connection.cursor() as cursor:
             cursor.execute(statement, (code,))
-
-    def fetches(self) -> Counter[int]:
-        """Count the edge's fetches so far by the number of requests to the origin that each took."""
-        begins = re.findall(
-            r"^ *(\d+) Begin +b bereq (\d+) (\w+)", self.edge.varnishlog("-g", "raw", "-i", "Begin"), re.MULTILINE
-        )
-        attempt: dict[str, int] = {}
-        for transaction, parent, reason in sorted(begins, key=lambda begin: int(begin[0])):
-            attempt[transaction] = attempt.get(parent, 1) + 1 if reason == "retry" else 1
-        at_least = Counter(attempt.values())
-        return Counter({number: count - at_least[number + 1] for number, count in at_least.items()})

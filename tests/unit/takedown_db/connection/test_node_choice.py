@@ -8,8 +8,15 @@ import mysql.connector
 import pytest
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from takedown_db.connection.first_to_connect import NoUsableNodeError, first_to_connect
-from takedown_db.connection.node_choice import NodeChoice, is_suspect, node_of, remember, report_failure
+from takedown_db.connection.node_choice import (
+    NodeChoice,
+    NoUsableNodeError,
+    first_to_connect,
+    is_suspect,
+    node_of,
+    remember,
+    report_failure,
+)
 from takedown_db.connection.url import Node
 
 A, B, C = NODES = (Node("a"), Node("b"), Node("c"))
