@@ -59,6 +59,14 @@ sub takedown_settings {
 
     # "no" for an edge without a purger: it always trusts its cache, and shows a banned image until the object expires.
     var.set("purger", "yes");
+
+    # Of the URLs of a site's own server (takedown_site): "404" for those that no rule of the origin reads, or "pass" to
+    # let that server answer them, uncached, so that this edge can be in front of the whole site.
+    var.set("other URLs", "404");
+
+    # The parameters of a query string that count, of those URLs: "*" for all, "" for none, or their names with a space
+    # before and after each. The others reach neither cache nor servers.
+    var.set("query", "*");
 }
 
 sub takedown_renditions {
@@ -73,11 +81,18 @@ sub takedown_urls {
     # docs/guide/urls.md has examples. The edge answers 404 for any other URL.
 }
 
+sub takedown_site {
+    # Name the server that has the pictures of a host, and define its backend above this sub: the edge asks the origin
+    # for a verdict on each URL, and then this server for the bytes. docs/operate/edge.md has an example. Without one,
+    # the edge shows what the origin stores, as /images/<code>.
+}
+
 # ---- How it works ----------------------------------------------------------------------------------------------------
 
 include "./takedown/settings.vcl";
 include "./takedown/token.vcl";
 include "./takedown/route.vcl";
+include "./takedown/site.vcl";
 include "./takedown/key.vcl";
 include "./takedown/lease.vcl";
 include "./takedown/listener.vcl";
@@ -112,6 +127,9 @@ sub vcl_recv {
     if (local.socket == "purge") {
         call takedown_listener_request;
     }
+    if (req.restarts > 0) {
+        call takedown_site_pass;
+    }
     call takedown_route_host;
     call takedown_route_methods;
     call takedown_route_refuse_body;
@@ -129,28 +147,36 @@ sub vcl_hash {
 }
 
 sub vcl_hit {
+    if (req.hash_ignore_vary) {
+        call takedown_site_hit;
+    }
     call takedown_lease_remove_future;
     return (deliver);
 }
 
 sub vcl_miss {
     call takedown_answer_note_miss;
+    call takedown_site_miss;
     return (fetch);
 }
 
 sub vcl_backend_fetch {
-    call takedown_fetch_request;
     call takedown_probe_hide;
+    call takedown_site_choose;
+    call takedown_fetch_request;
+    call takedown_site_ask;
     call takedown_fence_note;
     return (fetch);
 }
 
 sub vcl_backend_response {
+    call takedown_site_answer;
     call takedown_errors_unasked_304;
     call takedown_fetch_keep_stale;
     call takedown_errors_origin;
     call takedown_fetch_strip;
     call takedown_lifetime_set;
+    call takedown_site_shorten;
     call takedown_key_tags;
     call takedown_answer_store_hit;
     call takedown_lease_limit_object;
@@ -165,6 +191,9 @@ sub vcl_backend_error {
 }
 
 sub vcl_deliver {
+    if (req.hash_ignore_vary) {
+        call takedown_site_deliver;
+    }
     call takedown_conditions_evaluate;
     call takedown_ranges_evaluate;
     call takedown_answer_headers;

@@ -26,6 +26,9 @@ def render(
     renditions: Sequence[str] | None = None,
     urls: str | None = None,
     purger: bool = True,
+    site: str | None = None,
+    other_urls: str | None = None,
+    query: str | None = None,
     source: Path = SOURCE,
 ) -> Path:
     """Copy the VCL to ``out_dir`` with these settings at the top of ``default.vcl``, and return that file's path.
@@ -33,7 +36,7 @@ def render(
     ``backend`` is HOST:PORT, ``lease``, ``fail_safe_ttl`` and ``fetch_timeout`` (for the first byte and between two)
     are seconds; ``one_connection`` has a fetch wait for the connection of the one before, for a server that serves only
     one; ``renditions`` are those besides the original; ``urls`` is a whole ``sub takedown_urls`` and what it
-    imports. None keeps what ``default.vcl`` has.
+    imports; ``site`` is HOST:PORT of a site's own server, for every host name. None keeps what ``default.vcl`` has.
 
     Raises ``SettingError`` when a value is malformed, or when the line that it replaces is not there exactly
     once: a setting that is silently not applied would be worse than none.
@@ -43,19 +46,51 @@ def render(
     )
     if renditions is not None:
         lines |= _rendition_lines(renditions)
+    if other_urls is not None:
+        lines |= {'var.set("other URLs", ': f'"{other_urls}")'}
+    if query is not None:
+        lines |= {'var.set("query", ': f'"{query}")'}
     shutil.copytree(source, out_dir, dirs_exist_ok=True)
     default = out_dir / "default.vcl"
     text = _replace(default.read_text(), lines)
-    default.write_text(text if urls is None else replace_urls(text, urls))
+    if urls is not None:
+        text = replace_sub(text, "takedown_urls", urls)
+    if site is not None:
+        text = replace_sub(text, "takedown_site", _site(site, fetch_timeout))
+    default.write_text(text)
     return default
+
+
+def _site(site: str, fetch_timeout: float | None) -> str:
+    """Write a backend, and the sub that names it for every host."""
+    host, port = _host_port(site)
+    timeout = "5s" if fetch_timeout is None else _seconds("fetch timeout", fetch_timeout)
+    return f"""backend site {{
+    .host = "{host}";
+    .port = "{port}";
+    .connect_timeout = 1s;
+    .first_byte_timeout = {timeout};
+    .between_bytes_timeout = {timeout};
+}}
+
+sub takedown_site {{
+    set req.backend_hint = site;
+}}
+"""
+
+
+def _host_port(backend: str) -> tuple[str, str]:
+    """Split HOST:PORT. Raises ``SettingError`` where it is not one."""
+    host, _, port = backend.rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
+        raise SettingError(f"backend {backend!r} is not HOST:PORT")
+    return host.strip("[]"), port
 
 
 def _backend_lines(backend: str, fetch_timeout: float | None, one_connection: bool) -> dict[str, str]:
     """Map the start of each line of the backend to the value that replaces the rest of it."""
-    host, _, port = backend.rpartition(":")
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host.strip("[]")) or not port.isdecimal():
-        raise SettingError(f"backend {backend!r} is not HOST:PORT")
-    lines = {".host = ": f'"{host.strip("[]")}"', ".port = ": f'"{port}"'}
+    host, port = _host_port(backend)
+    lines = {".host = ": f'"{host}"', ".port = ": f'"{port}"'}
     if fetch_timeout is not None:
         lines |= dict.fromkeys(
             (".first_byte_timeout = ", ".between_bytes_timeout = "), _seconds("fetch timeout", fetch_timeout)
@@ -97,16 +132,14 @@ def _replace(text: str, lines: dict[str, str]) -> str:
     return text
 
 
-def replace_urls(text: str, urls: str) -> str:
-    """Put another ``sub takedown_urls`` in its place. Raises ``SettingError`` where either text has not one."""
-    found = re.compile(r"^sub takedown_urls \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
-    if len(found.findall(urls)) != 1:
-        raise SettingError(
-            "the text for takedown_urls is not one sub of this name, with its braces in the first column"
-        )
-    text, count = found.subn(lambda _: urls, text)
+def replace_sub(text: str, name: str, new: str) -> str:
+    """Put another ``sub`` of this name in its place. Raises ``SettingError`` where either text has not one."""
+    found = re.compile(rf"^sub {name} \{{\n.*?^\}}\n", re.MULTILINE | re.DOTALL)
+    if len(found.findall(new)) != 1:
+        raise SettingError(f"the text for {name} is not one sub of this name, with its braces in the first column")
+    text, count = found.subn(lambda _: new, text)
     if count != 1:
-        raise SettingError(f"default.vcl has {count} subs takedown_urls; it must have one")
+        raise SettingError(f"default.vcl has {count} subs {name}; it must have one")
     return text
 
 
@@ -133,6 +166,9 @@ def _path(path: Path) -> Path:
 @click.option("--one-connection", is_flag=True, help="to the backend: a fetch waits for the one before")
 @click.option("--rendition", "renditions", multiple=True, help="besides the original; may be given again")
 @click.option("--urls", type=click.Path(path_type=Path, exists=True), help="a file with another sub takedown_urls")
+@click.option("--site", metavar="HOST:PORT", help="the site's own server, for every host name")
+@click.option("--other-urls", type=click.Choice(["404", "pass"]), help="what no rule reads; 404 if not given")
+@click.option("--query", help="the parameters that count, such as ' w h '; all if not given")
 @click.option("--purger", type=click.Choice(["yes", "no"]), default="yes", show_default=True)
 def main(
     out_dir: Path,
@@ -144,6 +180,9 @@ def main(
     one_connection: bool,
     renditions: tuple[str, ...],
     urls: Path | None,
+    site: str | None,
+    other_urls: str | None,
+    query: str | None,
     purger: str,
 ) -> None:
     """Copy the edge's VCL to OUT_DIR with these settings in it, and print the path of its default.vcl."""
@@ -159,6 +198,9 @@ def main(
             renditions=renditions or None,
             urls=urls.read_text() if urls else None,
             purger=purger == "yes",
+            site=site,
+            other_urls=other_urls,
+            query=query,
         )
     except SettingError as error:
         raise click.UsageError(str(error)) from error

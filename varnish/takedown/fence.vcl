@@ -93,18 +93,21 @@ sub takedown_fence_mark_number {
 
 # ---- Compare an answer with the marks --------------------------------------------------------------------------------
 
-# Note the last purges, and the time, when an attempt at a fetch begins.
+# Note the last purges, and the time, when an attempt at a fetch begins: on the site's way before the origin is asked,
+# since the verdict may be older than a purge that comes while the bytes do.
 sub takedown_fence_note {
-    call takedown_fence_read_purges;
-    var.set("purges noted", var.get("purges"));
-    var.set("hands noted", var.get("hands"));
-    var.set_real("fetch began", std.real(time=now));
+    if (var.get("leg") != "bytes") {
+        call takedown_fence_read_purges;
+        var.set("purges noted", var.get("purges"));
+        var.set("hands noted", var.get("hands"));
+        var.set_real("fetch began", std.real(time=now));
+    }
 }
 
 # Read the last purges, and the last ones by hand. A repeated attempt notes those of the groups of the answer before. If
 # the new one is of another owner who was purged meanwhile, that xid is new, and the texts differ.
 sub takedown_fence_read_purges {
-    if (bereq.retries == 0) {
+    if (var.get_int("refusals") == 0) {
         var.set("purges", var.global_get("purge"));
         var.set("hands", var.global_get("hand"));
     } else {
@@ -201,8 +204,10 @@ sub takedown_fence_age {
 # Fetch again. The last attempt ends with 503, unless the purges that the answer lacks are young.
 sub takedown_fence_refuse {
     std.log("takedown: refused " + bereq.url + ": " + var.get("refused"));
-    # As many as the parameter max_retries allows.
-    if (bereq.retries < 4) {
+    var.set_int("refusals", var.get_int("refusals") + 1);
+    # The parameter max_retries (9) has room for five tries of two legs each.
+    if (var.get_int("refusals") < 5 && bereq.retries < 8) {
+        call takedown_site_begin_again;
         return (retry);
     }
     # A background fetch has no client who waits: the stale object stays.

@@ -1,8 +1,10 @@
-# Make each fetch a plain GET of one image, and remove the headers of the answer that are not for clients.
+# Make each fetch a plain GET of one image, or of one leg to it (site.vcl), and remove the headers of the answer that are not for clients.
 
 sub takedown_fetch_request {
-    set bereq.url = regsub(bereq.url, "\?.*$", "");
-    var.set("code", str.split(bereq.url, 2, "/"));
+    if (var.get("leg") == "") {
+        set bereq.url = regsub(bereq.url, "\?.*$", "");
+        var.set("code", str.split(bereq.url, 2, "/"));
+    }
     # Varnish then sets the backend's .host_header.
     unset bereq.http.Host;
     unset bereq.http.Cookie;

@@ -1,8 +1,14 @@
-# Make the image's code the cache key, its renditions variants (Vary) under it, and give each object its tags.
+# Make the image's code the cache key, its renditions variants (Vary) under it, and give each object its tags. On the
+# site's way the key is host and URL, which no code equals.
 
 sub takedown_key_hash {
-    # takedown_route_image has checked the URL.
-    hash_data(str.split(req.url, 2, "/?"));
+    if (req.hash_ignore_vary) {
+        hash_data(req.http.Host);
+        hash_data(req.url);
+    } else {
+        # takedown_route_image has checked the URL.
+        hash_data(str.split(req.url, 2, "/?"));
+    }
 }
 
 # Store the object's tags, which purges name: i:<code>, o:<owner> unless the origin sent none, and d:<digest>, the

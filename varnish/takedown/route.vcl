@@ -1,5 +1,5 @@
 # Accept GET and HEAD of /images/<code>[/<rendition>] on the public listener, answer OPTIONS with the code of the image
-# that a URL leads to, and 400, 404, 405 or 413 to all others.
+# that a URL leads to, and 400, 404, 405 or 413 to all others. The URLs of a site's own server go on in site.vcl.
 #
 # Every hit passes through here, and setting a header costs more than matching a pattern. So the code stays in the URL
 # until it is needed, and the original is the variant without Takedown-Rendition.
@@ -29,14 +29,19 @@ sub takedown_route_methods {
 }
 
 # Answer OPTIONS with the code of the image that the URL leads to: `purger ban URL` asks for it, so that it bans what
-# this edge shows there. It needs neither cache nor origin, and tells nothing that /images/<code> does not.
+# this edge shows there. It needs neither cache nor origin, except on the site's way, where the origin knows; and tells
+# nothing that /images/<code> does not.
 sub takedown_route_other_method {
     if (req.method != "OPTIONS") {
+        call takedown_site_other_method;
         return (synth(405));
     }
     call takedown_route_refuse_body;
     call takedown_urls;
     call takedown_route_image;
+    if (req.hash_ignore_vary) {
+        return (pass);
+    }
     return (synth(200, str.split(req.url, 2, "/?")));
 }
 
@@ -49,15 +54,11 @@ sub takedown_route_image {
         set req.http.Takedown-Rendition = str.split(req.url, 3, "/?");
         call takedown_renditions;
         if (!std.strstr(var.get("renditions"), " " + req.http.Takedown-Rendition + " ")) {
-            call takedown_route_not_found;
+            call takedown_site_request;
         }
     } else {
-        call takedown_route_not_found;
+        call takedown_site_request;
     }
-}
-
-sub takedown_route_not_found {
-    return (synth(404));
 }
 
 # Answer 413 to a request with a body. GET and HEAD need none (RFC 9110, 9.3.1), and a body that arrives slowly would

@@ -16,4 +16,10 @@ sub takedown_settings_check {
     if (var.get("purger") != "yes" && var.get("purger") != "no") {
         return (fail("purger is neither yes nor no: see takedown_settings in default.vcl"));
     }
+    if (var.get("other URLs") != "404" && var.get("other URLs") != "pass") {
+        return (fail("other URLs is neither 404 nor pass: see takedown_settings in default.vcl"));
+    }
+    if (var.get("query") !~ "^(?:\*| (?:[A-Za-z0-9._~%-]+ )+)?$") {
+        return (fail("query is neither * nor names with a space around each: see takedown_settings in default.vcl"));
+    }
 }

@@ -15,7 +15,7 @@ import requests
 from stack.databases.database import Database
 from stack.databases.program import chosen
 from stack.edges.varnish import varnish_program
-from stack.edges.vcl import replace_urls
+from stack.edges.vcl import replace_sub
 from stack.object_store import ObjectStoreServer
 from stack.processes.commands import user_name
 from stack.processes.ports import free_port
@@ -211,7 +211,7 @@ def start_the_edge(site: ExistingSite, page: PastedPage) -> None:
     """Do the section Edge, with the edits of default.vcl that it asks for."""
     page.paste("purger vcl")
     default = site.directory / "etc/varnish/default.vcl"
-    text = replace_urls(default.read_text(), block(DOCS / "guide/urls.md", "vcl", "blob.transcode"))
+    text = replace_sub(default.read_text(), "takedown_urls", block(DOCS / "guide/urls.md", "vcl", "blob.transcode"))
     text = text.replace('"8000"', f'"{site.ports["origin"]}"')
     default.write_text(text.replace("/etc/varnish/takedown.token", f"{site.directory}/etc/varnish/takedown.token"))
     listeners = [site.ports["public"], site.ports["purge"]]
