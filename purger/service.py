@@ -35,7 +35,7 @@ from takedown_db.connection.url import without_secrets
 
 if TYPE_CHECKING:
     from purger.console.listener import ConsoleListener
-    from purger.console.settings import ConsoleSettings
+    from purger.console.users.settings import ConsoleSettings
     from takedown_base.http.status_listener import StatusListener
 
 log = logging.getLogger(__name__)

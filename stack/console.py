@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from purger.console.users import hash_password
+from purger.console.users.users import hash_password
 from stack.databases.database import Database
 from stack.processes.ports import free_port
 

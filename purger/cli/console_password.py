@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from purger.console.users import LONGEST_PASSWORD, NO_PASSWORD, Role, hash_password, is_name
+from purger.console.users.users import LONGEST_PASSWORD, NO_PASSWORD, Role, hash_password, is_name
 
 _EXAMPLES = """\b
 Examples:

@@ -10,7 +10,7 @@ import click
 
 from purger.cli.options.console import console_options
 from purger.cli.options.database_url import database_url
-from purger.console.settings import ConsoleSettings
+from purger.console.users.settings import ConsoleSettings
 from purger.service import CannotListenError
 from purger.service import run as run_service
 from purger.settings import Settings

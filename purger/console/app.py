@@ -8,12 +8,12 @@ from typing import Any
 import bottle
 
 from purger.console import history_page, list_pages, moderation_pages, subject_pages
-from purger.console.access import Access, Visitor
 from purger.console.database import Databases
-from purger.console.image_views import ImageViews
 from purger.console.overview_page import OverviewPage
 from purger.console.sign_in_pages import SignInPages
+from purger.console.state.image_views import ImageViews
 from purger.console.templating import render, static_files
+from purger.console.users.access import Access, Visitor
 from purger.console.web import (
     PICTURE_POLICY,
     Answer,

@@ -3,8 +3,8 @@
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from purger.console.log_groups import LogFilter
-from purger.console.takedowns import read_older
+from purger.console.state.log_groups import LogFilter
+from purger.console.state.takedowns import read_older
 from purger.console.templating import render
 from purger.console.web import Answer, Request, page
 from purger.probing.targets import edges_to_probe

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from purger.console.access import Access
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.image_views import ImageViews
 from purger.console.overview_page import OverviewPage
-from purger.console.settings import ConsoleSettings
-from purger.console.watch import FleetWatch
+from purger.console.state.image_views import ImageViews
+from purger.console.state.watch import FleetWatch
+from purger.console.users.access import Access
+from purger.console.users.settings import ConsoleSettings
 from purger.console.web import LARGEST_FORM
 from takedown_base.http.server import HttpServer
 from takedown_db.connection.lasting_connection import Connection

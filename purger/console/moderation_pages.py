@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 
-from purger.console.access import Visitor
 from purger.console.actions import Action, NotDoneError, do, plan
 from purger.console.sign_in_pages import require_token
 from purger.console.templating import path_of, render
+from purger.console.users.access import Visitor
 from purger.console.web import Answer, RefusedRequestError, Request, page, read_form, read_subject_path, see_other
 from purger.moderation.subjects import Subject
 from takedown_base.printable import printable

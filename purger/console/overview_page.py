@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from purger.console import charts
+from purger.console.state import charts
+from purger.console.state.watch import FleetWatch, Overview
 from purger.console.templating import render, utc
-from purger.console.watch import FleetWatch, Overview
 from purger.console.web import Answer, Request, page
 from purger.fleet.state import FleetState
 from purger.text_format import counted

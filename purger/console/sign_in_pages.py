@@ -4,8 +4,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from purger.console.access import Access, SignInError, Visitor
 from purger.console.templating import render
+from purger.console.users.access import Access, SignInError, Visitor
 from purger.console.web import Answer, RefusedRequestError, Request, page, read_form, read_query, see_other
 
 #: The header that the console's script sends.

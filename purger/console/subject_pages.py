@@ -6,8 +6,8 @@ The search finds the subject that a text means.
 from http import HTTPStatus
 from typing import Any
 
-from purger.console.image_views import EDGES
-from purger.console.subject_state import MOST_COUNTED, SubjectState, read_subject
+from purger.console.state.image_views import EDGES
+from purger.console.state.subject_state import MOST_COUNTED, SubjectState, read_subject
 from purger.console.templating import path_of, render
 from purger.console.web import Answer, Request, page, read_subject_path, see_other
 from purger.moderation.site_names import find_subject

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from purger.console.access import Visitor
 from purger.console.database import Databases
-from purger.console.image_views import ImageViews
+from purger.console.state.image_views import ImageViews
+from purger.console.users.access import Visitor
 from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.scope import Scope
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from purger.console.settings import ConsoleSettings, UnusableConsoleError
-from purger.console.users import Role, User, hash_password
+from purger.console.users.settings import ConsoleSettings, UnusableConsoleError
+from purger.console.users.users import Role, User, hash_password
 from takedown_base.options import DatabaseUrlOption, address_type
 from takedown_db.connection.errors import expecting
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.console.log_groups import LogGroup, read_log
+from purger.console.state.log_groups import LogGroup, read_log
 from stack.databases.database import Database
 from takedown_db.connection.lasting_connection import Connection
 from tests.support.database.outbox_connections import Connections

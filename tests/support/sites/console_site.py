@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from purger.console import users
+from purger.console.users import users
 from stack.console import Console
 from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings

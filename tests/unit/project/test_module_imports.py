@@ -54,9 +54,12 @@ ROOMS: dict[str, str] = {
     "purger.probing": "purger.edge purger.fleet purger.records",
     "purger.receipts": "purger.probing purger.records",
     "purger.delivery": "purger.edge purger.fleet purger.outbox purger.probing purger.progress purger.records",
-    "purger.console": "purger.edge purger.fleet purger.moderation purger.probing purger.receipts",
-    "purger": "purger.console purger.delivery purger.edge purger.fleet purger.outbox purger.probing purger.records"
-    " purger.signed_log",
+    "purger.console.users": "",
+    "purger.console.state": "purger.fleet purger.moderation purger.probing purger.receipts",
+    "purger.console": "purger.console.state purger.console.users"
+    " purger.fleet purger.moderation purger.probing purger.receipts",
+    "purger": "purger.console purger.console.users purger.delivery purger.edge purger.fleet purger.outbox"
+    " purger.probing purger.records purger.signed_log",
 }
 
 #: The rooms of `stack`, which is not installed, in the same order.

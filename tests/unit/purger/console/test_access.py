@@ -8,11 +8,20 @@ import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
-from purger.console import users
-from purger.console.access import Access, SignInError, Throttle
-from purger.console.sessions import LASTS, Session, Sessions
-from purger.console.settings import ConsoleSettings, UnusableConsoleError
-from purger.console.users import Role, UnusableUsersError, User, Users, hash_password, is_hash, matches, parse_users
+from purger.console.users import users
+from purger.console.users.access import Access, SignInError, Throttle
+from purger.console.users.sessions import LASTS, Session, Sessions
+from purger.console.users.settings import ConsoleSettings, UnusableConsoleError
+from purger.console.users.users import (
+    Role,
+    UnusableUsersError,
+    User,
+    Users,
+    hash_password,
+    is_hash,
+    matches,
+    parse_users,
+)
 from takedown_base.listen_address import Address
 
 PASSWORD = "correct horse battery"

@@ -11,18 +11,19 @@ from typing import Any, cast
 
 import pytest
 
-from purger.console import charts, listener
-from purger.console.access import Access
+from purger.console import listener
 from purger.console.app import ConsoleApp
 from purger.console.database import Databases
-from purger.console.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
 from purger.console.overview_page import OverviewPage, _values
-from purger.console.settings import ConsoleSettings
 from purger.console.sign_in_pages import _own_path
-from purger.console.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
+from purger.console.state import charts
+from purger.console.state.image_views import LARGEST_PICTURE, Body, ImageViews, Picture, Pictures
+from purger.console.state.takedowns import AtEdge, Latency, LatestTakedowns, Takedown
+from purger.console.state.watch import FleetWatch, Overview
 from purger.console.templating import render, static_files
-from purger.console.users import hash_password
-from purger.console.watch import FleetWatch, Overview
+from purger.console.users.access import Access
+from purger.console.users.settings import ConsoleSettings
+from purger.console.users.users import hash_password
 from purger.console.web import comes_from_us, host_is_ours
 from purger.fleet.problems import Problem, find_problems
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState

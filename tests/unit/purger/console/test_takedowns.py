@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from purger.console.log_groups import LogGroup, LogRow, read_log
+from purger.console.state.log_groups import LogGroup, LogRow, read_log
 from takedown_db.connection.lasting_connection import Connection
 
 AT = datetime(2026, 11, 25)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from purger.console.takedowns import LatestTakedowns, read_takedowns
+from purger.console.state.takedowns import LatestTakedowns, read_takedowns
 from purger.fleet.problems import Problem, find_problems
 from purger.fleet.state import FleetState
 from purger.fleet.status import read_state

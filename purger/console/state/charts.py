@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
-from purger.console.takedowns import Latency
+from purger.console.state.takedowns import Latency
 from purger.text_format import duration
 
 #: The width and height of a chart, and its margins (left, right, top, bottom), in units of its own.

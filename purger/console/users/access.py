@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from purger.console.sessions import LASTS, Session, Sessions
-from purger.console.settings import ConsoleSettings
-from purger.console.users import LONGEST_PASSWORD, Role, User, Users, matches
+from purger.console.users.sessions import LASTS, Session, Sessions
+from purger.console.users.settings import ConsoleSettings
+from purger.console.users.users import LONGEST_PASSWORD, Role, User, Users, matches
 from takedown_base.printable import printable
 from takedown_base.secret_files import UnreadableSecretError, read_secret
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.console.log_groups import LogFilter, LogGroup, read_log
+from purger.console.state.log_groups import LogFilter, LogGroup, read_log
 from takedown_db.connection.lasting_connection import Connection
 
 #: Most receipts that are read: of a large fleet fewer takedowns are shown.

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from purger.console.users import User
+from purger.console.users.users import User
 
 #: Seconds for which a session lasts: a working day, so that a forgotten one is over by the next.
 LASTS = 12 * 3600.0

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from purger.console.users import User
+from purger.console.users.users import User
 from takedown_base.listen_address import Address
 
 #: The name of a header of HTTP.
