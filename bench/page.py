@@ -28,24 +28,20 @@ def _targets(reports: Mapping[str, BenchReport]) -> str:
 
 
 def _figures(reports: Mapping[str, BenchReport]) -> str:
-    machines = {_machine(report) for report in reports.values()}
-    parts = [f"{machine}." for machine in machines if len(machines) == 1]
-    return "\n\n".join([*parts, *(_figures_of(report, apart=len(machines) > 1) for report in reports.values())])
+    machines = sorted({_machine(report) for report in reports.values()})
+    return "\n\n".join([*(f"{machine}." for machine in machines), *map(_figures_of, reports.values())])
 
 
 def _machine(report: BenchReport) -> str:
     machine = report.machine
-    versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
-        f"Linux {machine['kernel']}; {versions}"
-    )
+    versions = ", ".join(f"{name} {number}" for name, number in report.versions.items() if name != "commit")
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB; {versions}"
 
 
-def _figures_of(report: BenchReport, *, apart: bool) -> str:
+def _figures_of(report: BenchReport) -> str:
     began = f"{report.began[:16].replace('T', ' ')} UTC, {report.rounds} rounds, {report.seconds:.0f} s"
-    busy = f"{report.machine['busy_percent']:.0f} % busy before"
-    parts = [f"### {report.benchmark}", f"{began}, {busy}" + (f"; {_machine(report)}." if apart else ".")]
+    busy = f"{report.machine['busy_percent']:.0f} % busy before; commit {report.versions.get('commit', 'unknown')}"
+    parts = [f"### {report.benchmark}", f"{began}, {busy}."]
     for result in report.results:
         parts += [f"**{result.title}**", *_picture(result), _markdown(_summary(result))]
     return "\n\n".join(parts)

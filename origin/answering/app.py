@@ -1,4 +1,4 @@
-"""Serves images as a WSGI application: Bottle finds the route, ``answers`` decides, ``store`` reads the file.
+"""Serves images as a WSGI application, errors too: Bottle finds the route, ``answers`` decides, ``store`` reads.
 
 What goes wrong becomes an error here, each with its status and text (404 and 416 come from ``answers``).
 """

@@ -1,4 +1,4 @@
-"""Defines the command ``origin erase``."""
+"""`origin erase`: destroys the bytes of images that are banned by their content, on record."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Defines the command ``origin import``."""
+"""`origin import`: takes the files of a directory, of a list or of a tree in place into the store and the database."""
 
 import sys
 from dataclasses import replace

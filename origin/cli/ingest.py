@@ -1,4 +1,4 @@
-"""Defines the command ``origin ingest``."""
+"""`origin ingest`: listens for uploads of a site's own programs."""
 
 from functools import partial
 from pathlib import Path

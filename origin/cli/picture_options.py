@@ -1,4 +1,4 @@
-"""Defines the options for the pictures that are taken, which ``origin import`` and ``origin ingest`` share."""
+"""Defines the options that limit pictures (bytes, pixels, time), for ``origin import`` and ``origin ingest``."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Defines the command ``origin renditions``, and the option ``--renditions`` for all commands that make renditions."""
+"""`origin renditions`: prints the table of renditions. Also the option ``--renditions`` of other commands."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Defines the command ``origin serve``."""
+"""`origin serve`: serves images behind the edge."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Defines the command ``origin verify``."""
+"""`origin verify`: reads files back from the stores, and compares them with the database."""
 
 import sys
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Defines the rules of one import: the files that it takes, and the changes that it makes."""
+"""Defines the rules of one import: the files that it takes, their limits, and the changes that it makes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
