@@ -274,7 +274,7 @@ class Prober(LoopThread):
             log.info("edge %s needs no further probe for %s %s", edge.name, row.scope, row.subject)
 
     def _put(self, edge: Edge, tasks: Iterable[Row | BatchRange], setbacks: int, *, at_once: bool = False) -> None:
-        """Add probes of an edge, and record those, of whichever edge, that had to make room."""
+        """Add probes of an edge, and record those that had to make room."""
         for dropped in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
             if isinstance(dropped.task, Row):
                 note = f"not probed: {len(self._schedule)} probes were waiting"

@@ -54,14 +54,16 @@ def test_an_answer_of_the_edge_ends_its_rest() -> None:
     assert waiting.take(1.0) == (PARIS, row(2), 0)
 
 
-def test_the_oldest_probes_of_the_longest_queue_make_room() -> None:
-    waiting = schedule(PARIS, ROME, waiting=3)
-    assert waiting.put("paris", [row(1), row(2), row(3)]) == []
-    assert waiting.put("rome", [row(4)]) == [(PARIS, row(1))], "an edge whose probes pile up leaves room to the others"
-    assert waiting.put("paris", [row(5)]) == [(PARIS, row(2))]
-    assert len(waiting) == 3
-    taken = [waiting.take(now) for now in (1.0, 2.0, 3.0)]
-    assert taken == [(PARIS, row(5), 0), (ROME, row(4), 0), (PARIS, row(3), 0)]
+def test_each_edge_has_its_share_of_the_room_and_loses_its_own_oldest_probes() -> None:
+    waiting = schedule(PARIS, ROME, waiting=4)
+    assert waiting.put("paris", [row(1), row(2), row(3)]) == [(PARIS, row(1))]
+    assert waiting.put("rome", [row(4), row(5)]) == [], "an edge whose probes pile up leaves room to the others"
+    assert waiting.put("paris", [row(6)]) == [(PARIS, row(2))]
+    assert len(waiting) == 4
+    taken = [waiting.take(now) for now in (1.0, 2.0, 3.0, 4.0)]
+    assert taken == [(PARIS, row(6), 0), (ROME, row(5), 0), (PARIS, row(3), 0), (ROME, row(4), 0)]
+    crowd = schedule(*(Edge(f"edge{number}", "http://p", "http://q", "/t") for number in range(9)), waiting=4)
+    assert crowd.put("edge3", [row(1), row(2)]) == [(crowd.take(1.0).edge, row(1))], "one at least"  # type: ignore[union-attr]
 
 
 def test_looks_from_before_a_setback_are_dropped() -> None:
