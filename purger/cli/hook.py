@@ -1,7 +1,7 @@
 """`purger hook`: writes and installs the triggers by which a site's own table bans and lifts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,7 @@ Examples:
 purger hook --table pictures --code-column code --when "path IS NULL"
 purger hook --table pictures --code-column code --when "path IS NULL" --apply
 purger hook --table shop.items --code-expression "CONCAT('item-', id)" --when "status IN ('removed', 'blocked')"
-purger hook --table media --name-column file_path --when flagged --apply
+purger hook --table media --name-column file_path --when flagged --purge-when checksum --apply
 purger hook --table users --owner-column id --when banned --apply
 purger hook --table media_blocklists --digest-column sha256 --when active --on-delete lift --apply
 purger hook --name pictures --apply      (again, after a change of the table)
@@ -62,11 +62,21 @@ def _subject(subjects: dict[str, str | None], database: str) -> tuple[Scope, str
         flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in _SUBJECTS)
         raise click.UsageError(f"give one of {flags}")
     ((flag, text),) = given
-    if flag.endswith("_column"):
-        text = quoted(text)
     if flag == "name_column":
         text = f"{quoted(database)}.code_of_name({text})"
+    elif flag.endswith("_column"):
+        text = quoted(text)
     return _SUBJECTS[flag], text
+
+
+def _utf8_texts(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(utf8_text(context, parameter, each)) for each in value)
+
+
+def _joined(columns: Sequence[str]) -> str:
+    """Write the name that columns make, as in DIRECTORY/FILE. NULL in one of them makes it NULL: no image."""
+    names = ", '/', ".join(map(quoted, columns))
+    return f"CONCAT({names})" if len(columns) > 1 else names
 
 
 def _check_name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -81,8 +91,10 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
 )
 @click.option(
     "--name-column",
-    callback=utf8_text,
-    help="The column with the name by which the row's image was imported, such as its path.",
+    multiple=True,
+    callback=_utf8_texts,
+    help="The column with the name by which the row's image was imported, such as its path. Given twice, as for "
+    "directory and file: both with a / between them.",
 )
 @click.option("--code-column", callback=utf8_text, help="The column with the code of the row's image.")
 @click.option("--code-expression", callback=utf8_text, help="SQL for the code, where no column has it as imports do.")
@@ -98,14 +110,20 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--digest-expression", callback=utf8_text, help="SQL for the SHA-256, as 64 hex digits 0-9 a-f.")
 @click.option("--when", callback=utf8_text, help="SQL over the row's columns: true while the row is taken down.")
 @click.option(
+    "--purge-when",
+    callback=utf8_text,
+    help="SQL over the row's columns, such as a checksum: an update that changes its value purges the image, without "
+    "a ban.",
+)
+@click.option(
     "--name", callback=_check_name, help="The hook's name, which its bans carry.  [default: the table's name]"
 )
 @click.option("--reason", callback=utf8_text, help="The reason in its bans.  [default: the text of --when]")
 @click.option(
     "--on-delete",
-    type=click.Choice(["ban", "keep", "lift"]),
-    help="Ban a deleted row, lift the hook's own bans of it, or keep things as they are.  [default: ban; for digests "
-    "keep]",
+    type=click.Choice(["ban", "keep", "lift", "purge"]),
+    help="Ban a deleted row, lift the hook's own bans of it, keep things as they are, or only purge it.  [default: "
+    "ban; for digests keep]",
 )
 @click.option(
     "--on-rename",
@@ -141,8 +159,8 @@ def hook(
     run as takedown_hook, a locked account, so that the site's accounts need no new rights. `purger status` says when
     one of them is missing or altered. With only --name, --apply applies a hook again as it was.
 
-    Exit code 1 says that the server refuses --when or the subject, that the table has subjects which are no codes, or
-    that the account lacks a right. Then nothing was installed.
+    Exit code 1 says that the server refuses --when, --purge-when or the subject, that the table has subjects which are
+    no codes, or that the account lacks a right. Then nothing was installed.
     """
     with _admin(database_url) as cursor:
         if is_listed:
@@ -167,16 +185,18 @@ def _rule(
     name: str | None,
     *,
     when: str | None,
+    purge_when: str | None,
     reason: str | None,
     on_delete: str | None,
     on_rename: str,
     lift_on_insert: bool,
+    name_column: Sequence[str],
     **subjects: str | None,
 ) -> Rule:
     if not table or not when:
         raise click.UsageError("give --table and --when, or --name of a hook that was applied")
     ((database,),) = fetch(cursor, "hook_database")
-    scope, subject = _subject(subjects, str(database))
+    scope, subject = _subject({"name_column": _joined(name_column), **subjects}, str(database))
     on_delete = on_delete or ("keep" if scope is Scope.DIGEST else "ban")
     schema, found = find_table(cursor, table)
     if name is None and not _NAME.fullmatch(found):
@@ -193,6 +213,8 @@ def _rule(
         lifts_deleted=on_delete == "lift",
         purges_renamed=on_rename == "purge",
         lifts_inserted=lift_on_insert,
+        purges_deleted=on_delete == "purge",
+        content=purge_when,
     )
 
 

@@ -82,7 +82,11 @@ def plan_hook(cursor: MySQLCursorAbstract, rule: Rule, *, granting: bool = False
     """
     ((database,),) = fetch(cursor, "hook_database")
     columns = [str(name) for (name,) in fetch(cursor, "hook_columns", in_schema=rule.schema, table=rule.table)]
-    for flag, expression in (("--when", rule.when), ("the subject", rule.subject)):
+    for flag, expression in (
+        ("--when", rule.when),
+        ("the subject", rule.subject),
+        ("--purge-when", rule.content or "NULL"),
+    ):
         try:
             of_row(expression, columns, "NEW")
         except ExpressionError as error:
@@ -92,7 +96,7 @@ def plan_hook(cursor: MySQLCursorAbstract, rule: Rule, *, granting: bool = False
     for text in functions if granting else ():
         run(cursor, text, "the account of the triggers gets no rights")
     for name in ("hook_mode", "hook_try", "hook_try_in_trigger"):
-        run(cursor, fill(name, words), "the server refuses --when or the subject")
+        run(cursor, fill(name, words), "the server refuses --when, --purge-when or the subject")
     _check_subjects(cursor, words)
     triggers = triggers_of(rule, words)
     return HookPlan(
@@ -119,7 +123,7 @@ def _function_grants(cursor: MySQLCursorAbstract, rule: Rule) -> Iterator[str]:
     """Write a grant for each stored function that the rule calls."""
     called = {
         ((schema or rule.schema).casefold(), name.casefold())
-        for schema, name in called_functions(rule.subject) | called_functions(rule.when)
+        for schema, name in called_functions(f"({rule.subject}), ({rule.when}), ({rule.content or 'NULL'})")
     }
     for schema, name in fetch(cursor, "hook_functions"):
         if (str(schema).casefold(), str(name).casefold()) in called:

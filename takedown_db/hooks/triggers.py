@@ -19,7 +19,7 @@ _NOUNS = {Scope.IMAGE: "code", Scope.OWNER: "owner's key", Scope.DIGEST: "digest
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of the statement ``hook_list``: the rule of a hook. ``subject`` and ``when`` are SQL over its columns."""
+    """A row of the statement ``hook_list``: the rule of a hook. ``subject``, ``when`` and ``content`` are SQL."""
 
     name: str  # that its bans carry in ``banned_by``
     schema: str
@@ -32,6 +32,8 @@ class Rule:
     lifts_deleted: bool = False
     purges_renamed: bool = False
     lifts_inserted: bool = False
+    purges_deleted: bool = False
+    content: str | None = None  # a change of its value purges the subject
 
     @property
     def place(self) -> str:
@@ -103,6 +105,9 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
         "lifting": _truth(rule.lifts_deleted),
         "renamed": _truth(rule.purges_renamed),
         "lifts_inserted": _truth(rule.lifts_inserted),
+        "purging": _truth(rule.purges_deleted),
+        "content_text": text_literal(rule.content) if rule.content else "NULL",
+        "content": rule.content or "NULL",
         "inserted": "TRUE" if rule.lifts_inserted else "v_hidden",
         # Variables of the site's session, by which an INSERT knows the DELETE of the same REPLACE.
         "replaced": f"@{quoted(f'takedown_{rule.name}')}",
@@ -112,6 +117,7 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
         "when": rule.when,
         **{f"{row}_subject": of_row(rule.subject, columns, row.upper()) for row in ("new", "old")},
         **{f"{row}_when": of_row(rule.when, columns, row.upper()) for row in ("new", "old")},
+        **{f"{row}_content": of_row(f"({rule.content or 'NULL'})", columns, row.upper()) for row in ("new", "old")},
     }
 
 

@@ -4,7 +4,7 @@
 -- name: hook_list
 -- Reads the hooks with their rules.
 SELECT name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
-    lifts_inserted
+    lifts_inserted, purges_deleted, purged_when
 FROM hooks
 ORDER BY name
 
@@ -62,12 +62,14 @@ WHERE TRIGGER_SCHEMA = %(in_schema)s AND TRIGGER_NAME LIKE 'takedown%%'
 
 -- name: hook_try
 -- Evaluates a rule for one row of the table, so that the server checks it.
-SELECT ({when}) IS TRUE AS hidden, {subject} AS subject FROM {table} LIMIT 1
+SELECT ({when}) IS TRUE AS hidden, {subject} AS subject, {content} AS content FROM {table} LIMIT 1
 
 -- name: hook_try_in_trigger
 -- Evaluates a rule as the triggers write it. A column without NEW or OLD is ambiguous here, and so an error: in a
 -- trigger it would be one at the site's first write.
-SELECT ({new_when}) IS TRUE AS hidden, {new_subject} AS subject, ({old_when}) IS TRUE AS hidden_before, {old_subject} AS former
+SELECT
+    ({new_when}) IS TRUE AS hidden, {new_subject} AS subject, {new_content} AS content,
+    ({old_when}) IS TRUE AS hidden_before, {old_subject} AS former, {old_content} AS former_content
 FROM {table} AS `NEW`, {table} AS `OLD`
 LIMIT 1
 
@@ -124,7 +126,7 @@ END
 -- name: hook_updated
 -- Bans a row that is taken down by an update, and lifts the hook's own bans of one that no longer is. A row that gets
 -- another subject counts as deleted and inserted; or the former subject is only purged, if the row is shown before and
--- after.
+-- after. A row with new content is purged.
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER UPDATE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_before VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
@@ -144,7 +146,12 @@ BEGIN
             UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
             WHERE scope = {scope} AND subject = CONVERT(v_before USING ascii) COLLATE ascii_bin
                 AND banned_by = {name} AND lifted_at IS NULL;
+        ELSEIF {purging} THEN
+            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_before, 'resend');
         END IF;
+    END IF;
+    IF v_same AND v_subject IS NOT NULL AND NOT CAST({old_content} AS BINARY) <=> CAST({new_content} AS BINARY) THEN
+        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_subject, 'image');
     END IF;
     IF v_subject IS NOT NULL AND NOT (v_same AND v_hidden <=> v_hidden_before) THEN
         IF NOT v_same OR NOT v_hidden THEN
@@ -159,8 +166,8 @@ BEGIN
 END
 
 -- name: hook_deleted
--- Bans a row that is deleted and was not taken down before, or lifts the hook's bans of it; and notes its subject and that
--- ban for an INSERT of the same REPLACE (0: no ban; NULL: it was taken down).
+-- Bans or purges a row that is deleted and was not taken down before, or lifts the hook's bans of it; and notes its subject
+-- and that ban for an INSERT of the same REPLACE (0: no ban; NULL: it was taken down).
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER DELETE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
@@ -173,6 +180,8 @@ BEGIN
         UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
         WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
             AND banned_by = {name} AND lifted_at IS NULL;
+    ELSEIF v_subject IS NOT NULL AND {purging} THEN
+        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_subject, 'image');
     END IF;
 END
 
@@ -194,9 +203,9 @@ WHERE known.id IS NULL
 -- Records the rule of a hook, by which it can be applied again.
 REPLACE INTO {database}.hooks
     (name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
-    lifts_inserted)
+    lifts_inserted, purges_deleted, purged_when)
 VALUES ({name}, {schema_text}, {table_text}, {scope}, {subject_text}, {when_text}, {reason}, {deleted}, {lifting}, {renamed},
-    {lifts_inserted})
+    {lifts_inserted}, {purging}, {content_text})
 
 -- name: hook_forget_triggers
 -- Deletes the record of a hook's triggers.

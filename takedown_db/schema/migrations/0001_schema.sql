@@ -278,6 +278,8 @@ CREATE TABLE IF NOT EXISTS hooks (
     lifts_deleted BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'a deleted row lifts the hook''s bans of its subject',
     purges_renamed BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'a row that gets another subject purges the former one',
     lifts_inserted BOOLEAN NOT NULL COMMENT 'a new row lifts the hook''s earlier bans of its subject',
+    purges_deleted BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'a deleted row purges its subject',
+    purged_when TEXT CHARACTER SET utf8mb4 NULL COMMENT 'SQL: a change of its value purges the subject; NULL: nothing does',
     applied_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC'
 ) ENGINE = InnoDB COMMENT 'Written by purger hook';
 

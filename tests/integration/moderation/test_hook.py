@@ -194,6 +194,38 @@ def test_a_row_that_gets_another_code_may_only_be_purged(site: HookedSite) -> No
     assert site.as_admin(text, int(str(before[0][0]))) == [("a", "resend")]
 
 
+def purges(site: HookedSite, after: int) -> list[tuple[object, ...]]:
+    """Read what was purged since a row of the outbox, but for bans."""
+    text = "SELECT subject, cause FROM takedown.invalidations WHERE id > %s AND cause <> 'ban' ORDER BY id"
+    return site.as_admin(text, after)
+
+
+def test_new_content_purges_and_bans_nothing(site: HookedSite) -> None:
+    site.run("INSERT INTO pictures VALUES ('a', '/1'), ('b', '/1'), ('c', NULL)")
+    hidden = (*PICTURES[:4], "--when", "FALSE")
+    site.hook(*hidden, "--purge-when", "path", "--on-delete", "purge", "--apply")
+    ((last,),) = site.as_admin("SELECT COALESCE(MAX(id), 0) FROM takedown.invalidations")
+    site.run("UPDATE pictures SET path = '/1' WHERE code = 'a'")
+    assert purges(site, int(str(last))) == []
+    site.run("UPDATE pictures SET path = '/A' WHERE code = 'a'")
+    site.run("UPDATE pictures SET path = '/a' WHERE code = 'a'")
+    site.run("UPDATE pictures SET path = '/1' WHERE code = 'c'")
+    site.run("DELETE FROM pictures WHERE code = 'b'")
+    site.run("UPDATE pictures SET code = 'd', path = '/2' WHERE code = 'a'")
+    expected = [("a", "image"), ("a", "image"), ("c", "image"), ("b", "image"), ("a", "resend")]
+    assert purges(site, int(str(last))) == expected
+    assert site.as_admin("SELECT subject FROM takedown.bans") == []
+    assert site.hook("--name", "pictures", "--apply").output == "nothing to do: the hook is installed\n"
+
+
+def test_columns_make_a_name_as_directory_and_file(site: HookedSite) -> None:
+    site.run("INSERT INTO pictures VALUES ('a.jpg', '12/34'), ('b.jpg', NULL)")
+    columns = ("--name-column", "path", "--name-column", "code")
+    site.hook("--table", "pictures", *columns, "--when", "FALSE", "--apply")
+    site.run("DELETE FROM pictures")
+    assert site.as_admin("SELECT subject FROM takedown.bans") == [(code_of_name("12/34/a.jpg"),)]
+
+
 @pytest.mark.parametrize("lifts", [False, True])
 def test_a_code_that_is_used_again_stays_banned_unless_inserts_lift(site: HookedSite, lifts: bool) -> None:
     site.hook(*PICTURES, "--apply", *(["--lift-on-insert"] if lifts else []))
