@@ -117,8 +117,9 @@ class ProbeResult:
     """The objects that an edge removed (``removed``), or the answers of its public listener afterwards (the others).
 
     ``note`` says why nothing was proven; it goes when something is. Without ``at`` a ``status`` is that of an answer
-    that proved nothing. ``code`` names the one image of a banned owner or digest that was requested; empty: the
-    subject of the ban as a whole, of an owner or digest ``probed`` of its ``images``.
+    that proved nothing, and ``tried_at`` the time of that probe. ``code`` names the one image of a banned owner or
+    digest that was requested; empty: the subject of the ban as a whole, of an owner or digest ``probed`` of its
+    ``images``.
     """
 
     edge: str
@@ -133,6 +134,7 @@ class ProbeResult:
     subject: str = ""
     probed: int | None = None
     images: int | None = None
+    tried_at: float | None = None
 
 
 def probe_result_of(edge: Edge, row: Row, **fields: Any) -> ProbeResult:

@@ -65,7 +65,7 @@ class EdgeFinding:
     acknowledged_at: str | None = None  # by the database's clock
     method: str | None = None
     instance: str | None = None  # the varnishd process
-    seen_at: str | None = None
+    seen_at: str | None = None  # when a probe saw it gone or shown
     status: int | None = None
     gone: bool | None = None  # None: nobody has probed it, or the answer proved nothing
     looked: int | None = None  # of an owner or digest: images that were requested
@@ -125,7 +125,7 @@ def _not_seen(finding: EdgeFinding) -> str | None:
     if finding.gone is False:
         return f"{finding.edge} showed the image at {finding.seen_at}."
     if not finding.gone:
-        return f"Nobody saw it gone at {finding.edge}."
+        return f"Nobody saw it gone at {finding.edge}{f': {finding.note}' if finding.note else ''}."
     if finding.in_part:
         return f"At {finding.edge} {finding.looked} of {finding.images} images were seen gone, and the others not."
     return None
@@ -180,14 +180,15 @@ def _finding(edge: str, event: Act, answers: Sequence[_Leaf]) -> EdgeFinding:
     first = next((each for each in acknowledged if each["first"] <= batch <= each["last"]), _NOTHING)
     seen = [each for each in answers if each["kind"] == "seen" and each["row"] == event.row]
     probe = _decisive(seen, one=event.scope == "image")
+    gone = {"yes": True, "no": False}.get(probe.get("gone", ""))
     return EdgeFinding(
         edge,
         first.get("at"),
         first.get("method"),
         first.get("instance"),
-        seen_at=probe.get("at"),
+        seen_at=None if gone is None else probe.get("at"),
         status=probe.get("status"),
-        gone={"yes": True, "no": False}.get(probe.get("gone", "")),
+        gone=gone,
         looked=probe.get("looked"),
         images=probe.get("images"),
         note=probe.get("note"),
@@ -206,7 +207,8 @@ def _decisive(seen: Sequence[_Leaf], *, one: bool) -> _Leaf:
         return max(gone, key=lambda leaf: int(leaf.get("looked", 0)))
     if shown >= 0:
         return seen[shown]
-    return {**seen[-1], "gone": ""} if seen else {}
+    doubt: _Leaf = next((leaf for leaf in reversed(seen) if "note" in leaf), _NOTHING)
+    return {**doubt, "gone": ""}
 
 
 def _check_edges(leaves: Mapping[str, _Leaf]) -> None:

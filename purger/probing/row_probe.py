@@ -137,7 +137,7 @@ class _Evidence:
         return replace(last, probed=len(self._parts), images=self._choice.images - len(self._excuses))
 
     def _nothing(self, note: str) -> ProbeResult:
-        return probe_result_of(self._edge, self._row, note=note)
+        return probe_result_of(self._edge, self._row, note=note, tried_at=time.time())
 
 
 def probe_row(

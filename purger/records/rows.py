@@ -33,9 +33,19 @@ def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResu
     """Write results, with their leaves if the log has begun, and the remarks of probes that proved nothing."""
     results = [each for each in probe_results if each.at is not None]
     remarks = [each for each in probe_results if each.at is None and (each.removed is not None or each.note)]
+    logged = [*results, *_new_doubts(cursor, remarks)]
     _insert(cursor, "record_probe_result", [_probe_result_values(each) for each in results])
     _insert(cursor, "record_probe_remark", [_probe_result_values(each) for each in remarks])
-    _record_leaves(cursor, results, leaves_of_probes)
+    _record_leaves(cursor, logged, leaves_of_probes)
+
+
+def _new_doubts(cursor: MySQLCursorAbstract, remarks: Iterable[ProbeResult]) -> list[ProbeResult]:
+    """Choose the first probe of each reason why nothing is proven: the same probe is made again and again."""
+    tried = {(each.edge, each.invalidation, each.code): each for each in remarks if each.tried_at is not None}
+    known = set[tuple[str, int, str, str]]()
+    for part in _parts(list(tried)):
+        known.update(fetch(cursor, "known_remarks", rows=json.dumps(part)))
+    return [each for key, each in tried.items() if (*key, _cut(each.note)) not in known]
 
 
 def of_known_rows(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResult]) -> list[ProbeResult]:

@@ -292,9 +292,10 @@ def leaves_of_receipts(receipts: Iterable[Receipt]) -> Iterator[Leaf]:
 
 
 def leaves_of_probes(results: Sequence[ProbeResult]) -> Iterator[Leaf]:
-    """Make the leaves of probes that were made: one for those of the same row."""
+    """Make the leaves of probes that were made: one for those of the same row. One that proved nothing has its note."""
     names = {name: name for name in PROBE_COLUMNS} | {"edge": "edge", "looked": "probed"}
-    told = ({**members_of(each, names), "code": each.code or None} for each in results)
+    timed = (each if each.at is not None else replace(each, at=each.tried_at) for each in results)
+    told = ({**members_of(each, names), "code": each.code or None} for each in timed)
     return _leaves("seen", zip((each.invalidation for each in results), told, strict=True))
 
 

@@ -41,6 +41,17 @@ ON DUPLICATE KEY UPDATE
     status = IF(VALUES(note) IS NULL, status, VALUES(status)),
     note = COALESCE(VALUES(note), note)
 
+-- name: known_remarks
+-- Reads the reasons that are on record for these probes, triples of edge, row and code in the JSON array %(rows)s.
+SELECT remarks.edge, remarks.invalidation, remarks.code, remarks.note
+FROM JSON_TABLE(%(rows)s, '$[*]' COLUMNS (
+    edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]',
+    invalidation BIGINT UNSIGNED PATH '$[1]',
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$[2]'
+)) AS asked
+STRAIGHT_JOIN probe_remarks AS remarks FORCE INDEX (PRIMARY)
+    ON remarks.edge = asked.edge AND remarks.invalidation = asked.invalidation AND remarks.code = asked.code
+
 -- name: receipts_bans
 -- Reads the bans of a subject that have a row, the oldest first.
 SELECT id, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason

@@ -63,8 +63,11 @@ def compare_probes(
     reach: Reach,
     report: AuditReport,
 ) -> list[Unlogged]:
-    """Compare the leaves of probes. ``purges``: the rows of the outbox that are there yet, each with its batch."""
-    leaves = list(leaves)
+    """Compare the leaves of probes. ``purges``: the rows of the outbox that are there yet, each with its batch.
+
+    A probe that proved nothing has no row in `sightings`: its last reason is in `probe_remarks`, which is no evidence.
+    """
+    leaves = [leaf for leaf in leaves if leaf.pruned or "gone" in leaf.members]
     erased = {leaf.source for leaf in leaves if leaf.erased}
     report.count(Count.LEAVES_ERASED, sum(bool(leaf.erased) for leaf in leaves))
     whole = (leaf for leaf in leaves if not leaf.erased)

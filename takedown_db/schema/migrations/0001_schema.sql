@@ -252,7 +252,8 @@ CREATE TABLE IF NOT EXISTS sightings (
     PRIMARY KEY (edge, invalidation, code)
 ) ENGINE = InnoDB COMMENT 'Probe results: what each edge''s public listener answered after the acknowledgement';
 
--- Apart from sightings, so that each row there is a result and has a leaf in the signed log.
+-- Apart from sightings, so that each row there is a result. A reason why nothing is proven has a leaf in the signed log,
+-- too, when it is new.
 CREATE TABLE IF NOT EXISTS probe_remarks (
     edge VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'edges.name',
     invalidation BIGINT UNSIGNED NOT NULL COMMENT 'invalidations.id',

@@ -132,6 +132,17 @@ def test_a_later_result_whose_leaf_waits_for_its_place_is_no_alteration(lived: L
     assert lived.sql("SELECT gone, status FROM sightings WHERE edge = 'edge2' AND invalidation = %s", row) == [(0, 200)]
 
 
+def test_why_a_probe_proved_nothing_is_in_the_log_once_and_no_alteration(lived: LoggedPast) -> None:
+    ((row,),) = lived.sql("SELECT MAX(id) FROM invalidations WHERE cause = 'ban' AND batch IS NOT NULL")
+    for note in ("not this edge", "not this edge", "no connection in time"):
+        lived.record(probes=[ProbeResult("edge1", row, note=note, tried_at=time.time())])
+        lived.write()
+    kept = lived.sql("SELECT content, openings FROM log_leaves WHERE kind = 'seen' AND source = %s ORDER BY leaf", row)
+    told = [each for leaf in kept for each in Leaf.read(*map(bytes, leaf)).receipts]
+    assert [each["note"] for each in told if "gone" not in each] == ["not this edge", "no connection in time"]
+    assert [finding.text() for finding in lived.audit().findings] == []
+
+
 @pytest.mark.parametrize("leaf", [0, 2**40])
 def test_a_batch_of_a_leaf_that_tells_of_none_is_named(lived: LoggedPast, leaf: int) -> None:
     lived.sql("INSERT INTO log_events (leaf, batch) VALUES (%s, 1)", leaf)

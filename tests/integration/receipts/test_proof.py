@@ -1,5 +1,6 @@
 """Prove an image gone by the origin's answer for banned images: other answers prove nothing, with a reason."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -109,6 +110,15 @@ def public_urls(site: Site, urls: dict[str, str]) -> None:
         wait_until(lambda: log_text().count(changed) > before, f"the purger uses the new URL of {name}")  # noqa: B023
 
 
+def not_proven(site: Site, code: str, file: Path) -> list[str]:
+    """Write the signed proof of an image's bans, and return what it says it lacks."""
+    made = site.stack.purger.run("prove", code, "-o", str(file))
+    if made.returncode:  # the ban is not in the log yet
+        return [made.stderr]
+    checked = site.stack.purger.run("verify", str(file), "--key", str(site.stack.log_key.verifier()), "--json")
+    return [line for event in json.loads(checked.stdout)["events"] for line in event["not_proven"]]
+
+
 def test_another_edge_at_a_public_url_proves_nothing(site: Site, tmp_path: Path) -> None:
     code = site.new_image()
     first, second = site.stack.edges
@@ -144,8 +154,11 @@ def test_another_edge_at_a_public_url_proves_nothing(site: Site, tmp_path: Path)
             assert {name: audit.unreachable.get(name) for name in own} == dict.fromkeys(own, NOT_THIS_EDGE)
             rows = f"(SELECT id FROM invalidations WHERE subject = '{code}')"
             assert site.number(f"SELECT COUNT(*) FROM sightings WHERE invalidation IN {rows}") == 0
+            lacking = {f"Nobody saw it gone at {name}: {NOT_THIS_EDGE}." for name in own}
+            wait_until(lambda: set(not_proven(site, code, tmp_path / "proof")) == lacking, "the signed proof says why")
             public_urls(site, own)
             wait_until(lambda: set(outcomes(site, code).values()) == {"gone"}, "each edge proves itself")
+            wait_until(lambda: not not_proven(site, code, tmp_path / "proof"), "and so does the signed proof")
         finally:
             for name, url in own.items():
                 site.stack.purger.run("edge", "set", name, "--public-url", url)

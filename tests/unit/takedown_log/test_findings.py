@@ -38,6 +38,16 @@ def test_an_edge_that_did_not_acknowledge_and_one_that_nobody_looked_at_are_told
     )
 
 
+def test_the_last_reason_why_a_probe_proved_nothing_is_told_until_one_does(takedown: Takedown) -> None:
+    for edge in ("edge1", "edge2"):
+        takedown.acknowledged(edge)
+        takedown.add("seen", edge=edge, row=5, at=TIMES[3], note="no connection in time")
+        takedown.add("seen", edge=edge, row=5, at=TIMES[4], note="not this edge")
+    takedown.seen("edge2", "yes", at=TIMES[5])
+    assert takedown.find()[0].lacking() == ("Nobody saw it gone at edge1: not this edge.",)
+    assert [each.seen_at for each in takedown.find()[0].edges] == [None, TIMES[5]]
+
+
 def test_clocks_that_contradict_the_order_are_named(takedown: Takedown) -> None:
     takedown.acknowledged("edge1")
     takedown.acknowledged("edge2")
