@@ -6,7 +6,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,12 +57,6 @@ def queues(address: tuple[str, int]) -> tuple[int, int]:
     return 0, 0  # it is closed
 
 
-def is_stuck(address: tuple[str, int], looks: list[int]) -> bool:
-    """Tell whether as many bytes are unsent as at the last look, since nobody reads. The kernel chooses how many."""
-    looks.append(queues(address)[0])
-    return 0 < looks[-1] == looks[-2]
-
-
 def connection_to(url: str, files: TlsFiles | None = None) -> HttpConnection:
     return HttpConnection(url, files or TlsFiles(None, None, None), connect_timeout=60, read_timeout=60)
 
@@ -103,27 +96,3 @@ def test_a_connection_that_the_peer_has_closed_is_opened_again() -> None:
         with pytest.raises(http.client.NotConnected):
             connection.request("GET", "/", {})
         connection.close()
-
-
-def test_a_request_larger_than_the_buffers_of_the_kernel_is_sent_whole() -> None:
-    received = bytearray()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # the sender's grows to 4 MB
-
-        def serve() -> None:
-            connection, peer = listening.accept()
-            with connection:
-                connection.settimeout(60)
-                wait_until(partial(is_stuck, peer, looks=[0]), "the sender has filled the buffers")
-                while not received.endswith(b"\r\n\r\n"):
-                    received.extend(connection.recv(65536))
-                connection.sendall(SHORT)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        connection = connection_to(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        connection.connect()
-        assert connection.request("BAN", "/", {"X": "y" * 6_000_000}).status == 200
-        connection.close()
-        thread.join()
-    assert len(received) > 6_000_000
