@@ -169,7 +169,7 @@ def _acknowledged(since: datetime, receipt: EdgeReceipt, outcome: ReceiptOutcome
 
 def _probed(since: datetime, each: Judgement) -> str:
     receipt = each.receipt
-    if each.trust_ends_by and each.trust_ends_by <= datetime.now(UTC).replace(tzinfo=None):
+    if each.trust_ends_by:
         return f"{each.reason}; {end_of_trust(each.trust_ends_by)}".removeprefix("; ")
     if receipt.seen_at is None or each.outcome is ReceiptOutcome.NOT_ACKNOWLEDGED:
         return each.reason

@@ -1,5 +1,6 @@
 """Ban while a part is stopped: each ban is proven in the end, or its receipt has a reason why not."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -67,6 +68,7 @@ def test_a_ban_to_an_edge_that_was_away_and_flushed(site: Site) -> None:
     exit_code, out = ask(site, code)
     assert exit_code == 3
     assert out.startswith(f"image {code}: 1 ban in force; not proven at edge2\n")
+    assert re.search(r"edge2 +not yet .*stops trusting its cache at \d\d:\d\d:\d\d UTC at the latest", out), out
     site.stack.edges[1].start()
     assert wait_proven(site, code)["edge2"]["method"] == "flush"
 
