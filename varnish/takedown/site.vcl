@@ -51,16 +51,31 @@ sub takedown_site_query {
     set req.url = regsub(std.querysort(req.url), "[?&]+$", "");
 }
 
-# Ask for the verdict on the URL of any other method, too: a server may answer POST with the picture. The request is a
-# GET for the lookup, which leaves the body unread, and is put back before it is passed on.
+# Ask for the verdict on the URL of any other method, too, since some servers answer POST with the file. The request is a
+# GET for the lookup, and is put back before it is passed on.
 sub takedown_site_other_method {
     call takedown_settings;
     if (var.get("other URLs") == "pass" && req.method !~ "^(?:PURGE|BAN|HEARTBEAT|CONNECT|TRACE)$") {
+        call takedown_site_body;
         call takedown_site_request;
         var.set("other method", "yes");
         set req.method = "GET";
         call takedown_lease_limit_hits;
         return (hash);
+    }
+}
+
+# Pass on a request with a body at once: Varnish would read the body to its end, and lose it, during a lookup. Its answer
+# is no picture (takedown_site_deliver).
+sub takedown_site_body {
+    if ((req.http.Content-Length && req.http.Content-Length != "0") || req.http.Transfer-Encoding) {
+        call takedown_site_find;
+        if (var.get("site") == "yes") {
+            set req.hash_ignore_vary = true;
+            unset req.http.Takedown-Rendition;
+            var.set("passed", "body");
+            return (pass);
+        }
     }
 }
 
@@ -97,6 +112,14 @@ sub takedown_site_pass {
     if (var.get("passed") == "yes") {
         call takedown_site_find;
         unset req.http.Takedown-Rendition;
+        # Varnish answers 503 to several ranges.
+        call takedown_ranges_request;
+        # Varnish adds the client's address to the first request only, and the rollback has removed it.
+        if (req.http.X-Forwarded-For) {
+            set req.http.X-Forwarded-For = req.http.X-Forwarded-For + ", " + client.ip;
+        } else {
+            set req.http.X-Forwarded-For = client.ip;
+        }
         return (pass);
     }
 }
@@ -368,7 +391,10 @@ sub takedown_site_dates {
 # ---- The answer ------------------------------------------------------------------------------------------------------
 
 sub takedown_site_deliver {
-    if (var.get("passed") == "yes") {
+    if (var.get("passed")) {
+        if (var.get("passed") == "body" && resp.http.Content-Type ~ "(?i)^\s*(?:image|video|audio)/") {
+            return (synth(405));
+        }
         unset resp.http.X-Varnish;
         unset resp.http.X-Vinyl;
         unset resp.http.Via;
@@ -379,20 +405,20 @@ sub takedown_site_deliver {
     if (resp.http.Takedown-Rule == "none") {
         call takedown_site_pass_on;
     }
-    if (req.method == "OPTIONS") {
+    if (req.method == "OPTIONS" || var.get("other method") == "yes") {
         call takedown_site_name;
-    }
-    if (var.get("other method") == "yes") {
-        return (synth(405));
     }
     unset resp.http.Takedown-Rule;
     unset resp.http.Takedown-Image;
 }
 
-# Answer OPTIONS with the code that the verdict names.
+# Answer OPTIONS with the code that the verdict names, and any other method with 405, unless nobody knows.
 sub takedown_site_name {
     if (resp.status >= 500) {
         return (synth(503));
+    }
+    if (var.get("other method") == "yes") {
+        return (synth(405));
     }
     if (resp.http.Takedown-Image ~ "^[A-Za-z0-9_-]{1,64}$") {
         return (synth(200, resp.http.Takedown-Image));
