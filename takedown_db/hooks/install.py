@@ -119,8 +119,8 @@ def remove_hook(cursor: MySQLCursorAbstract, name: str) -> list[str]:
 def recorded_rules(cursor: MySQLCursorAbstract) -> list[Rule]:
     """Read the rules of all hooks."""
     return [
-        Rule(name, schema, table, Scope(scope), subject, when, reason, *map(bool, flags), content)
-        for name, schema, table, scope, subject, when, reason, *flags, content in fetch(cursor, "hook_list")
+        Rule(name, schema, table, Scope(scope), subject, when, reason, content, *map(bool, flags))
+        for name, schema, table, scope, subject, when, reason, content, *flags in fetch(cursor, "hook_list")
     ]
 
 

@@ -28,12 +28,12 @@ class Rule:
     subject: str
     when: str
     reason: str
+    content: str | None = None  # a change of its value purges the subject
     bans_deleted: bool = True
     lifts_deleted: bool = False
     purges_renamed: bool = False
     lifts_inserted: bool = False
     purges_deleted: bool = False
-    content: str | None = None  # a change of its value purges the subject
 
     @property
     def place(self) -> str:

@@ -3,8 +3,8 @@
 
 -- name: hook_list
 -- Reads the hooks with their rules.
-SELECT name, table_schema, table_name, scope, subject, hidden_when, reason, bans_deleted, lifts_deleted, purges_renamed,
-    lifts_inserted, purges_deleted, purged_when
+SELECT name, table_schema, table_name, scope, subject, hidden_when, reason, purged_when, bans_deleted,
+    lifts_deleted, purges_renamed, lifts_inserted, purges_deleted
 FROM hooks
 ORDER BY name
 
