@@ -27,6 +27,7 @@ class ServeSettings:
     threads: int = 8
     banned_status: int = 410
     special_image: Path | None = None
+    rules: Path | None = None
     headers: tuple[Header, ...] = ()
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     keep_alive: int = 75

@@ -4,9 +4,10 @@
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import mysql.connector
 
@@ -20,6 +21,7 @@ from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import DamagedFileError, StoreAwayError
 from origin.stores.store import open_store
 from origin.supervisor import CannotServeError, Supervisor
+from origin.verdict.rules import Rule, UnusableRulesError, read_rules
 from takedown_base.http.access_log import AccessLog, make_watch
 from takedown_base.http.server import HttpServer, reserve_port, run_server
 from takedown_base.listen_address import Address
@@ -38,6 +40,7 @@ def serve(settings: ServeSettings) -> int:
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
     """
     special = read_special_image(settings.special_image)
+    rules = _rules(settings.rules)
     _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     several = settings.workers > 1 or settings.metrics is not None
@@ -45,7 +48,7 @@ def serve(settings: ServeSettings) -> int:
         reserved = reserve_port(settings.listen, share=several)
     with reserved:
         address = Address(*reserved.getsockname()[:2])
-        work = partial(_serve_in_process, settings, special, address, _access_log(settings.access_log))
+        work = partial(_serve_in_process, settings, special, rules, address, _access_log(settings.access_log))
         announce = partial(log.info, "listening on http://%s", address)
         if settings.metrics is not None:
             with _listening(settings.metrics):
@@ -64,6 +67,7 @@ def serve(settings: ServeSettings) -> int:
 def _serve_in_process(
     settings: ServeSettings,
     special: SpecialImage,
+    rules: Sequence[Rule],
     address: Address,
     access_log: AccessLog | None,
     parent: int | None,
@@ -84,7 +88,7 @@ def _serve_in_process(
     except UnusableStoreError as error:
         raise CannotServeError(str(error)) from None
     lookup = Lookup(settings.database_url, replica=settings.replica)
-    app = App(lookup, answers, store, special, settings.headers, counters=counters)
+    app = App(lookup, answers, store, special, settings.headers, rules=rules, counters=counters)
     watch = make_watch(counters.answered if counters else None, access_log)
     expected = (DamagedFileError, StoreAwayError)
     server = HttpServer(app, address, settings, share_port=share_port, watch=watch, expected_errors=expected)
@@ -109,6 +113,13 @@ def _access_log(path: str | None) -> AccessLog | None:
         return None if path is None else AccessLog(path)
     except OSError as error:
         raise CannotServeError(f"--access-log: {printable(path)}: {error.strerror or error}") from None
+
+
+def _rules(file: Path | None) -> Sequence[Rule]:
+    try:
+        return () if file is None else read_rules(file)
+    except UnusableRulesError as error:
+        raise CannotServeError(str(error)) from None
 
 
 def _require_stores(settings: ServeSettings) -> None:

@@ -1,4 +1,5 @@
 """Answers a request for an image: the lookup, the decisions and the WSGI application.
 
-Imports ``http``, ``stores`` and the flat ``model``, ``row_checks``, ``circuit_breaker`` and ``metrics_counters``.
+Imports ``http``, ``stores``, ``verdict`` and the flat ``model``, ``row_checks``, ``circuit_breaker`` and
+``metrics_counters``.
 """

@@ -25,6 +25,7 @@ _UNTIL_EXPIRES: Header = ("Cache-Control", "public, must-revalidate")
 
 _STATUS_LINES = {
     200: "200 OK",
+    204: "204 No Content",
     206: "206 Partial Content",
     304: "304 Not Modified",
     404: "404 Not Found",
@@ -93,13 +94,7 @@ class Answers:
 
     def decide(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         """Make the answer. ``now`` is the origin's own clock, in seconds since 1970."""
-        answer = self._choose(found, conditions, now)
-        # Also on errors: the edge compares Takedown-Seen with its marks, and Takedown-Changed with its position.
-        answer.headers.append(("Takedown-Seen", str(found.seen)))
-        answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
-        # For the edge's bans by content, of the special image too: lifting such a ban purges it.
-        answer.headers.append(("Takedown-Digest", found.original or "none"))
-        return answer
+        return _with_state(self._choose(found, conditions, now), found)
 
     def _choose(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         if found.banned:
@@ -114,6 +109,28 @@ class Answers:
     def unknown(self, owner: str | None = None) -> ImageAnswer:
         """Answer 404. The edge may keep it for a while, since importing the image purges it."""
         return message(404, "No such image.", [*self._unknown_headers, *_owned_by(owner)])
+
+    def verdict(self, found: Found, code: str, now: float) -> ImageAnswer:
+        """Answer the edge's question whether a URL that shows this image may be shown: 204, or as for a banned image.
+
+        The bytes are the site's, whose validators the edge takes: the date of the last change only makes theirs later.
+        """
+        if found.banned:
+            answer = self._banned(found, Conditions(), now)
+        else:
+            dated = last_modified(found, now)
+            headers = self._caching(found, dated, now)
+            if dated is not None:
+                headers.append(("Last-Modified", format_date(dated)))
+            elif found.pending or found.changed_at is not None:
+                headers.append(("Takedown-Dated", "no"))
+            answer = ImageAnswer(_STATUS_LINES[204], headers)
+        answer.headers.append(("Takedown-Image", code))
+        return _with_state(answer, found)
+
+    def unruled(self, rule: str) -> ImageAnswer:
+        """Answer 404 to such a question where no rule reads the URL (``none``), or none may (``unreadable``)."""
+        return message(404, "No image by the site's rules.", [*self._unknown_headers, ("Takedown-Rule", rule)])
 
     def _banned(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         special, owner = self._special, _owned_by(found.owner)
@@ -150,6 +167,18 @@ class Answers:
             return self._lifetimes.undated
         missing = whole_second_after(found.changed_at) - min(now, whole_second_after(found.read_at))
         return max(self._lifetimes.undated, min(self._lifetimes.full, int(missing)))
+
+
+def _with_state(answer: ImageAnswer, found: Found) -> ImageAnswer:
+    """Add what the edge has to know of every answer about an image, errors included.
+
+    It compares Takedown-Seen with its marks and Takedown-Changed with its position, and keeps the digest for its bans
+    by content: of the special image, too, since lifting such a ban purges it.
+    """
+    answer.headers.append(("Takedown-Seen", str(found.seen)))
+    answer.headers.append(("Takedown-Changed", "pending" if found.pending else str(found.changed)))
+    answer.headers.append(("Takedown-Digest", found.original or "none"))
+    return answer
 
 
 def last_modified(found: Found, now: float) -> int | None:

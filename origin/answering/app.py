@@ -14,10 +14,12 @@ from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.special_image import SpecialImage
 from origin.metrics_counters import Counters
-from origin.model import ORIGINAL, RENDITION, FilePart, Header
+from origin.model import ORIGINAL, RENDITION, FilePart, Found, Header
 from origin.row_checks import MalformedRecordError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError, StoredBody
 from origin.stores.store import Store
+from origin.verdict.rules import Rule, find_image
+from origin.verdict.url import UnreadableUrlError, read_url
 from takedown_base.http.gateway import BEGAN
 from takedown_base.subject_keys import CODE
 from takedown_db.connection.errors import DatabaseUnavailableError
@@ -30,6 +32,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 #: With \Z, since Bottle ends its patterns with $, which lets a newline through: a second URL for the same image.
 _ORIGINAL_PATH = rf"/images/<code:re:{CODE}\Z>"
 _RENDITION_PATH = rf"/images/<code:re:{CODE}>/<rendition:re:{RENDITION}\Z>"
+_VERDICT_PATH = r"/<:re:verdict\Z>"
 _RETRY_AFTER = ("Retry-After", "2")
 
 
@@ -52,9 +55,14 @@ class App:
         special: SpecialImage,
         headers: Sequence[Header] = (),
         *,
+        rules: Sequence[Rule] = (),
         counters: Counters | None = None,
     ) -> None:
-        """Set up the routes. ``headers`` are added to every answer; ``counters`` count lookups and reads."""
+        """Set up the routes. ``headers`` are added to every answer; ``counters`` count lookups and reads.
+
+        With ``rules`` the edge may ask for the verdict on URLs of the site's own server.
+        """
+        self._rules = rules
         self._counters = counters
         self._headers = list(headers)
         self._lookup = lookup
@@ -64,6 +72,8 @@ class App:
         self._routes = bottle.Bottle(autojson=False)
         self._routes.get(_ORIGINAL_PATH, callback=self._original)
         self._routes.get(_RENDITION_PATH, callback=self._rendition)
+        if rules:
+            self._routes.get(_VERDICT_PATH, callback=self._verdict)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -117,13 +127,26 @@ class App:
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
         )
+        return self._answers.decide(self._find(environ, code, rendition), conditions, time.time())
+
+    def _verdict(self, environ: Environ) -> ImageAnswer:
+        """Answer ``/verdict``: whether the edge may show the URL of the site's that the request's fields name."""
+        try:
+            url = read_url(environ.get("HTTP_TAKEDOWN_HOST", ""), environ.get("HTTP_TAKEDOWN_URL", ""))
+            image = find_image(self._rules, url)
+        except UnreadableUrlError:
+            return self._answers.unruled("unreadable")
+        if image is None:
+            return self._answers.unruled("none")
+        return self._answers.verdict(self._find(environ, image.code, ORIGINAL), image.code, time.time())
+
+    def _find(self, environ: Environ, code: str, rendition: str) -> Found:
         started = time.monotonic()
         try:
-            found = self._lookup.find(code, rendition, environ[BEGAN])
+            return self._lookup.find(code, rendition, environ[BEGAN])
         finally:
             if self._counters:
                 self._counters.looked_up(time.monotonic() - started)
-        return self._answers.decide(found, conditions, time.time())
 
     def _body(self, file: FilePart, environ: Environ) -> Iterable[bytes]:
         """Open the file of an answer. A HEAD opens it too, and so fails on a damaged file as a GET does."""

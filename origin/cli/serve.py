@@ -83,6 +83,12 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @setting(
+    "--rules",
+    "File of rules (TOML) that say which URLs of the site's own server show an image, and which. With it the edge asks"
+    " the origin for the verdict on such a URL, and the site's server for the bytes. Read once, at start.",
+    type=click.Path(dir_okay=False, path_type=Path),
+)
+@setting(
     "--header",
     "Header to add to every answer, such as 'Access-Control-Allow-Origin: *'; may be repeated. In the environment one a"
     " line.",

@@ -1,0 +1,167 @@
+"""Reads a site's file of rules (TOML), and tells by them which image a URL shows.
+
+Expressions are those of RE2, whose time grows only with the URL's length: visitors choose the URLs.
+"""
+
+import re
+import string
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from origin.verdict.url import ReadUrl, UnreadableUrlError, read_parameters
+from takedown_base.name_codes import code_of_name
+from takedown_base.printable import printable
+
+#: Bytes of the largest file of rules.
+_LARGEST_FILE = 1 << 20
+
+#: Each key of a rule, with its type in Python and in words.
+_KEYS: dict[str, tuple[type, str]] = {
+    "host": (str, "a text"),
+    "match": (str, "a text"),
+    "name": (str, "a text"),
+    "parameters": (list, "a list of texts"),
+}
+
+
+#: Replaces ``;`` and all behind it in each segment of a path.
+_PATH_PARAMETERS = re.compile(";[^/]*").sub
+
+
+class UnusableRulesError(ValueError):
+    """A file of rules cannot be used. The message names the file, the rule by its number, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: URLs whose path its expression finds show the image with the name that its groups and parameters make."""
+
+    number: int  # from 1, as in the file
+    host: str | None  # in lower case; None: every host
+    expression: Any  # of re2, which has no types
+    name: str  # a template with groups and parameters in braces
+    parameters: tuple[str, ...]
+
+    def name_of(self, url: ReadUrl) -> str | None:
+        """Return the name of the image that a URL shows; None where the rule does not match.
+
+        Raises ``UnreadableUrlError`` where it matches and leaves in doubt which image that is.
+        """
+        if self.host is not None and self.host != url.host:
+            return None
+        found = self.expression.search(url.path)
+        if found is None:
+            return None
+        values = {group: text or "" for group, text in found.groupdict().items()}
+        if self.parameters:
+            values |= read_parameters(url.query, self.parameters)
+        name = self.name.format_map(values)
+        if not name:
+            raise UnreadableUrlError(f"rule {self.number} matches it and makes an empty name")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class ShownImage:
+    """The image that a URL shows: the number of the rule that says so, the image's name and its code."""
+
+    rule: int
+    name: str
+    code: str
+
+
+def find_image(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
+    """Return the image that a URL shows by the first rule that matches; None: no rule does.
+
+    Raises ``UnreadableUrlError``, too, where a server that drops ``;...`` of segments (Java's) may show another one.
+    """
+    image = _first(rules, url)
+    if ";" in url.path and _first(rules, url._replace(path=_PATH_PARAMETERS("", url.path))) not in (None, image):
+        raise UnreadableUrlError("its path has a ;, behind which some servers read parameters")
+    return image
+
+
+def _first(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
+    for rule in rules:
+        name = rule.name_of(url)
+        if name is not None:
+            return ShownImage(rule.number, name, code_of_name(name))
+    return None
+
+
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """Read a file of rules. Raises ``UnusableRulesError``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise UnusableRulesError(f"{printable(path)}: it has more than {_LARGEST_FILE} bytes")
+        parsed = tomllib.loads(data.decode())
+    except OSError as error:
+        raise UnusableRulesError(f"{printable(path)}: {error.strerror or error}") from None
+    except ValueError as error:  # of TOML, and of UTF-8
+        raise UnusableRulesError(f"{printable(path)}: it is no TOML: {printable(error)}") from None
+    tables = parsed.get("rule")
+    if set(parsed) != {"rule"} or not isinstance(tables, list) or not tables:
+        raise UnusableRulesError(f"{printable(path)}: it has to hold tables [[rule]], at least one, and nothing else")
+    rules = []
+    for number, table in enumerate(tables, start=1):
+        try:
+            rules.append(_read_rule(number, table))
+        except ValueError as error:
+            raise UnusableRulesError(f"{printable(path)}: rule {number}: {printable(error)}") from None
+    return tuple(rules)
+
+
+def _read_rule(number: int, table: object) -> Rule:
+    """Read one table. Raises ``ValueError`` with what is wrong in it."""
+    if not isinstance(table, dict):
+        raise ValueError("it is no table: write [[rule]] above its keys")
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise ValueError(f"it has the key {key}, and a rule has {', '.join(_KEYS)}")
+        kind, words = _KEYS[key]
+        if not isinstance(value, kind) or (
+            isinstance(value, list) and not all(isinstance(each, str) and each for each in value)
+        ):
+            raise ValueError(f"{key} is not {words}")
+    if "match" not in table:
+        raise ValueError("it has no key match, the expression that finds its paths")
+    expression = _compile(table["match"])
+    parameters = tuple(table.get("parameters", ()))
+    name = table.get("name", "{name}")
+    _require_template(name, {*expression.groupindex, *parameters})
+    if both := set(expression.groupindex) & set(parameters):
+        raise ValueError(f"{both.pop()} is both a group of match and a parameter: rename the group")
+    host = table.get("host")
+    return Rule(number, None if host is None else host.lower().removesuffix("."), expression, name, parameters)
+
+
+def _compile(pattern: str) -> Any:
+    import re2  # here, so that no process loads it that has no rules
+
+    if not pattern.startswith("^/"):
+        raise ValueError("match has to begin with ^/, as every path does")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"match is no expression of RE2: {reason}") from None
+
+
+def _require_template(name: str, known: set[str]) -> None:
+    """Raise ``ValueError`` unless each pair of braces in ``name`` names a group or parameter, and one does."""
+    try:
+        parts = [part for part in string.Formatter().parse(name) if part[1] is not None]
+    except ValueError:  # braces without their other half
+        parts = []
+    if not parts or any(field not in known or form or conversion for _, field, form, conversion in parts):
+        raise ValueError(
+            f"name is {name!r}: it has to hold, in braces, groups of match or parameters"
+            f" ({', '.join(sorted(known)) or 'match has none: write (?P<name>...) in it'})"
+        )

@@ -1,0 +1,128 @@
+"""Ask the origin for the verdict on URLs of a site's own server, over a real database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from stack.processes.commands import command, run_apart
+from stack.processes.waiting import PATIENCE
+from takedown_base.name_codes import code_of_name
+from tests.support.ask_again import ask_again
+from tests.support.sites.origin_site import OriginSite
+
+RULES = r"""[[rule]]
+match = '^/images/(?:thumb/)?[^/]/[^/][^/]/(?P<name>[^/]+)'
+[[rule]]
+match = '^/by-code/(?P<name>[^/.]+)\.png$'
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
+    directory = tmp_path_factory.mktemp("verdict")
+    (directory / "rules.toml").write_text(RULES)
+    with OriginSite(directory, ORIGIN_WORKERS="1", ORIGIN_RULES=str(directory / "rules.toml")) as running:
+        yield running
+
+
+def verdict(site: OriginSite, url: str, host: str = "www.example.org") -> requests.Response:
+    def ask() -> requests.Response:
+        fields = {"Takedown-URL": url, "Takedown-Host": host}
+        return requests.get(f"{site.origin.url}/verdict", headers=fields, timeout=PATIENCE)
+
+    return ask_again(ask, url)
+
+
+def ban(site: OriginSite, scope: str, subject: str) -> None:
+    site.execute("INSERT INTO bans (scope, subject) VALUES (%s, %s)", scope, subject)
+
+
+def test_a_url_that_nobody_imported_may_be_shown_until_its_image_is_banned(site: OriginSite) -> None:
+    urls = ["/images/a/ab/New%20one.jpg", "/images/thumb/a/ab/New%20one.jpg/120px-New%20one.jpg?x=1"]
+    code = code_of_name("New one.jpg")
+    for url in urls:
+        shown = verdict(site, url)
+        assert (shown.status_code, shown.content) == (204, b"")
+        assert "Content-Length" not in shown.headers
+        assert shown.headers["Takedown-Image"] == code
+        assert shown.headers["Takedown-Digest"] == "none"
+        assert shown.headers["Takedown-Seen"] == str(site.last_batch())
+        assert shown.headers["Takedown-Changed"] == "0"
+        assert shown.headers["Cache-Control"] == "public, no-cache"
+        assert "Last-Modified" not in shown.headers
+        assert "Takedown-Dated" not in shown.headers
+    ban(site, "image", code)
+    for url in urls:
+        banned = verdict(site, url)
+        assert banned.status_code == 410
+        assert banned.headers["Takedown-State"] == "banned"
+        assert banned.headers["Takedown-Image"] == code
+        assert banned.headers["Takedown-Changed"] == "pending"
+    site.execute("UPDATE bans SET lifted_at = UTC_TIMESTAMP() WHERE subject = %s", code)
+    lifted = verdict(site, urls[0])
+    assert (lifted.status_code, lifted.headers["Takedown-Dated"]) == (204, "no")
+    assert lifted.headers["CDN-Cache-Control"] == "max-age=2"
+
+
+@pytest.mark.parametrize("scope", ["owner", "digest"])
+def test_a_ban_of_owner_or_content_takes_an_image_that_is_known_by_its_row(site: OriginSite, scope: str) -> None:
+    owner = f"owner-of-{scope}"
+    code = site.new_image(owner=owner)
+    shown = verdict(site, f"/by-code/{code}.png")
+    digest = site.digest_of(code)
+    assert shown.status_code == 204
+    assert (shown.headers["Takedown-Owner"], shown.headers["Takedown-Digest"]) == (owner, digest)
+    assert shown.headers["Last-Modified"] == site.request(code).headers["Last-Modified"]
+    ban(site, scope, owner if scope == "owner" else digest)
+    assert verdict(site, f"/by-code/{code}.png").status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("/", "none"),
+        ("/wiki/Main_Page", "none"),
+        ("", "unreadable"),
+        ("/images/a//ab/x.jpg", "unreadable"),
+        ("/images/a/ab/%2e%2e/x.jpg", "unreadable"),
+        ("/images/a/ab/x%00.jpg", "unreadable"),
+        ("/images/a/ab/x%ff.jpg", "unreadable"),
+    ],
+)
+def test_a_url_that_no_rule_reads_is_404_with_the_reason(site: OriginSite, url: str, rule: str) -> None:
+    answer = verdict(site, url)
+    assert (answer.status_code, answer.headers["Takedown-Rule"]) == (404, rule)
+    assert answer.headers["CDN-Cache-Control"] == "max-age=60"
+    assert "Takedown-Image" not in answer.headers
+
+
+def test_nothing_but_that_path_gives_a_verdict(site: OriginSite) -> None:
+    for path in ("/verdict/", "/verdict%0A", "/Verdict", "/verdict/x"):
+        fields = {"Takedown-URL": "/by-code/x.png", "Takedown-Host": "h"}
+        answer = requests.get(site.origin.url + path, headers=fields, timeout=PATIENCE)
+        assert (answer.status_code, answer.headers.get("Takedown-Image")) == (404, None)
+
+
+def test_an_unavailable_database_is_503_and_no_verdict(site: OriginSite) -> None:
+    site.database.stop()
+    try:
+        answer = requests.get(
+            f"{site.origin.url}/verdict", headers={"Takedown-URL": "/by-code/x.png"}, timeout=PATIENCE
+        )
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert "Takedown-Image" not in answer.headers
+        assert verdict(site, "/wiki/Main_Page").status_code == 404, "what is no image needs no database"
+    finally:
+        site.database.start()
+
+
+def test_an_origin_with_a_wrong_file_of_rules_does_not_start(site: OriginSite, tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text("[[rule]]\nmatch = '^/('\n")
+    serving = run_apart(
+        [command("origin"), "serve", "--rules", str(tmp_path / "rules.toml"), "--listen", "127.0.0.1:0"],
+        site.origin.envvars,
+    )
+    assert serving.returncode == 1
+    assert "rule 1: match is no expression of RE2" in serving.stderr
