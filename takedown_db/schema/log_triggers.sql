@@ -35,16 +35,21 @@ BEGIN
     SET @takedown_outbox_before = @takedown_outbox, @takedown_outbox = NEW.id;
 END//
 
+-- A ban that is not lifted, as nearly all are, is logged by a shorter statement: the server prepares it for each row.
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_inserted_log AFTER INSERT ON bans FOR EACH ROW FOLLOWS bans_inserted
 BEGIN
-    IF NEW.id = 0 THEN
+    IF NEW.id <> 0 AND NEW.lifted_at IS NULL THEN
+        INSERT INTO moderation_log (action, ban_id, scope, subject, reason, banned_by, banned_at, invalidation)
+        VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, @takedown_outbox);
+    ELSEIF NEW.id = 0 THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out';
+    ELSE
+        INSERT INTO moderation_log (
+            action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, detail, invalidation
+        )
+        VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, NEW.lifted_by,
+            NEW.lift_reason, JSON_OBJECT('lifted_at', NEW.lifted_at), @takedown_outbox);
     END IF;
-    INSERT INTO moderation_log (
-        action, ban_id, scope, subject, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, detail, invalidation
-    )
-    VALUES ('ban', NEW.id, NEW.scope, NEW.subject, NEW.reason, NEW.banned_by, NEW.banned_at, NEW.lifted_at, NEW.lifted_by, NEW.lift_reason,
-        IF(NEW.lifted_at IS NULL, NULL, JSON_OBJECT('lifted_at', NEW.lifted_at)), @takedown_outbox);
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_updated_log AFTER UPDATE ON bans FOR EACH ROW FOLLOWS bans_updated
