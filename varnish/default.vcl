@@ -93,6 +93,7 @@ include "./takedown/settings.vcl";
 include "./takedown/token.vcl";
 include "./takedown/route.vcl";
 include "./takedown/site.vcl";
+include "./takedown/legs.vcl";
 include "./takedown/key.vcl";
 include "./takedown/lease.vcl";
 include "./takedown/listener.vcl";
@@ -162,21 +163,21 @@ sub vcl_miss {
 
 sub vcl_backend_fetch {
     call takedown_probe_hide;
-    call takedown_site_choose;
+    call takedown_legs_choose;
     call takedown_fetch_request;
-    call takedown_site_ask;
+    call takedown_legs_ask;
     call takedown_fence_note;
     return (fetch);
 }
 
 sub vcl_backend_response {
-    call takedown_site_answer;
+    call takedown_legs_answer;
     call takedown_errors_unasked_304;
     call takedown_fetch_keep_stale;
     call takedown_errors_origin;
     call takedown_fetch_strip;
     call takedown_lifetime_set;
-    call takedown_site_shorten;
+    call takedown_legs_shorten;
     call takedown_key_tags;
     call takedown_answer_store_hit;
     call takedown_lease_limit_object;

@@ -127,6 +127,10 @@ sub takedown_fence_check {
     var.set("refused", "");
     var.set("young", "yes");
     call takedown_fence_find_groups;
+    if (var.get("verdict") == "no image") {
+        # No purge can remove what no rule reads.
+        return;
+    }
     if (var.get("seen") ~ "^[0-9]{1,15}$") {
         call takedown_fence_compare_numbers;
         # Read after the numbers: if a flush came in between and made them void, the hand marks have changed.
@@ -207,7 +211,7 @@ sub takedown_fence_refuse {
     var.set_int("refusals", var.get_int("refusals") + 1);
     # The parameter max_retries (9) has room for five tries of two legs each.
     if (var.get_int("refusals") < 5 && bereq.retries < 8) {
-        call takedown_site_begin_again;
+        call takedown_legs_begin_again;
         return (retry);
     }
     # A background fetch has no client who waits: the stale object stays.

@@ -1,4 +1,5 @@
-# Make each fetch a plain GET of one image, or of one leg to it (site.vcl), and remove the headers of the answer that are not for clients.
+# Make each fetch a plain GET of one image, or of one leg to it (legs.vcl), and remove the headers of the answer that are
+# not for clients.
 
 sub takedown_fetch_request {
     if (var.get("leg") == "") {
