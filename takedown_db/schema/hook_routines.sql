@@ -14,7 +14,7 @@ GRANT SELECT ON {database}.hook_triggers TO 'takedown_hook'@'localhost';
 DELIMITER //
 
 -- Reads the hooks, their triggers, and the triggers of the site's tables that have a hook's name or its account, or
--- write bans. The account of the purger sees no table of the site.
+-- write bans, also of tables that a site keeps in this database. The account of the purger sees no table of the site.
 CREATE DEFINER = 'takedown_hook'@'localhost' PROCEDURE IF NOT EXISTS present_hooks()
     READS SQL DATA
 BEGIN
@@ -23,9 +23,11 @@ BEGIN
     SELECT EVENT_OBJECT_SCHEMA AS table_schema, EVENT_OBJECT_TABLE AS table_name, TRIGGER_NAME AS name,
         ACTION_TIMING AS timing, EVENT_MANIPULATION AS event, DEFINER AS definer, ACTION_STATEMENT AS body
     FROM information_schema.TRIGGERS
-    WHERE EVENT_OBJECT_SCHEMA <> DATABASE() AND (
+    WHERE (EVENT_OBJECT_SCHEMA <> DATABASE() OR DEFINER <> 'takedown_definer@localhost') AND (
         TRIGGER_NAME LIKE 'takedown%' OR DEFINER = 'takedown_hook@localhost'
-        OR LOWER(REPLACE(REPLACE(ACTION_STATEMENT, '`', ''), ' ', '')) LIKE CONCAT('%into', LOWER(DATABASE()), '.bans%'))
+        OR LOWER(REPLACE(REPLACE(ACTION_STATEMENT, '`', ''), ' ', '')) LIKE CONCAT('%into', LOWER(DATABASE()), '.bans%')
+        OR (EVENT_OBJECT_SCHEMA = DATABASE()
+            AND LOWER(REPLACE(REPLACE(ACTION_STATEMENT, '`', ''), ' ', '')) LIKE '%intobans%'))
     ORDER BY EVENT_OBJECT_SCHEMA, TRIGGER_NAME;
 END//
 

@@ -310,6 +310,19 @@ def test_status_names_a_trigger_that_writes_bans_and_is_no_hooks(site: HookedSit
         site.as_admin("DROP TRIGGER site.other")
 
 
+def test_a_trigger_of_a_table_in_the_products_own_database_is_named_too(site: HookedSite) -> None:
+    site.as_admin("CREATE TABLE takedown.uploads (code VARCHAR(64))")
+    try:
+        assert "unwatched" not in site.hooks()
+        site.as_admin(
+            """CREATE TRIGGER takedown.by_hand AFTER INSERT ON takedown.uploads FOR EACH ROW
+            INSERT INTO bans (scope, subject) VALUES ('image', NEW.code)"""
+        )
+        assert site.hooks().splitlines()[-1] == "unwatched: takedown.by_hand"
+    finally:
+        site.as_admin("DROP TABLE takedown.uploads")
+
+
 def test_the_command_status_says_so_and_ends_with_3(site: HookedSite) -> None:
     site.hook(*PICTURES, "--apply")
     for name in site.triggers("site", "pictures"):
