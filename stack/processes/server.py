@@ -24,6 +24,9 @@ from stack.processes.waiting import PATIENCE, wait_until
 # of this process's pid: servers of other test runs, too. Servers end with their parent anyway (--pdeathsig).
 atexit.unregister(cleanup_subprocesses)
 
+#: Becomes the server, unless the process with the given id is no longer the parent.
+_UNLESS_ORPHAN = '[ $PPID = "$0" ] && exec "$@"'
+
 #: Vinyl Cache 9 says so while it stops, each second, until idle connections of clients and to backends have timed out,
 #: a minute by default.
 _WAITS_FOR_CONNECTIONS = "shutdown waiting for"
@@ -62,8 +65,9 @@ class Server(Executor):
         self._log_start = 0
         self._arguments = [*map(str, command)]
         super().__init__(
-            # The kernel ends the server with its parent, so that no port is taken at the next run.
-            ["setpriv", "--pdeathsig", "TERM", "--", *self._arguments],
+            # The kernel ends the server with its parent, so that no port is taken at the next run. It does not if the
+            # parent ended before setpriv asked for that, so a shell looks whether it has.
+            ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", _UNLESS_ORPHAN, str(os.getpid()), *self._arguments],
             cwd=str(directory),
             timeout=PATIENCE,
             sleep=0.02,
