@@ -8,7 +8,7 @@ from takedown_base.log_format import set_up_logging
 from takedown_base.options import Program
 
 #: The module of each command, with the function ``NAME_command``.
-_MODULES = {name: f"origin.cli.{name}" for name in ("erase", "ingest", "renditions", "serve", "verify")} | {
+_MODULES = {name: f"origin.cli.{name}" for name in ("erase", "ingest", "renditions", "rules", "serve", "verify")} | {
     "import": "origin.cli.import_"
 }
 

@@ -1,0 +1,141 @@
+"""`origin rules`: shows which image each URL of a site leads to, and what in its access log no rule reads."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import click
+
+from origin.cli.options import setting
+from origin.verdict.log_lines import split_url
+from origin.verdict.log_report import LogReport, read_log
+from origin.verdict.rules import Rule, ShownImage, UnusableRulesError, find_image, read_rules
+from origin.verdict.url import UnreadableUrlError, read_url
+from takedown_base.printable import printable
+
+#: The exit code that says that a URL leads to no image, or that the log has more than the rules read.
+_NEEDS_ATTENTION = 3
+
+#: All that browsers send in a path or query as it is.
+_SENT_AS_TYPED = "%!\"#$&'()*+,/:;<=>?@[\\]^`{|}~"
+
+_EXAMPLES = """\b
+Examples:
+origin rules --rules rules.toml https://wiki.example.org/images/thumb/a/ab/Cat.jpg/120px-Cat.jpg
+origin rules --rules rules.toml --host wiki.example.org /thumb.php?f=Cat.jpg
+origin rules --rules rules.toml --against /var/log/nginx/access.log
+zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -"""
+
+
+@click.command("rules", epilog=_EXAMPLES)
+@setting(
+    "--rules",
+    "File of rules (TOML), as of `origin serve`.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+)
+@click.option(
+    "--against",
+    metavar="ACCESS_LOG",
+    type=click.File("rb"),
+    help="Judge each URL that this log says was shown, in the format Common or Combined; - is stdin.",
+)
+@click.option(
+    "--host", default="", help="The host of URLs that have none, such as /images/a.jpg, and of the log's lines."
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="URLs that --against lists of each kind."
+)
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+def rules_command(rules: Path, against: IO[bytes] | None, host: str, limit: int, urls: Sequence[str]) -> None:
+    """Show which image each URL leads to by a file of rules: the rule, the image's name and its code.
+
+    With --against, show how many requests each rule reads, and which URLs none does, the most frequent first: those
+    that end like an image apart from the others. An image among them cannot be taken down.
+
+    Exit code 3: a URL leads to no image; or the log has such a URL that ends like an image, one that is unreadable, or
+    lines in another format.
+    """
+    if not urls and against is None:
+        raise click.UsageError("name URLs, or a log with --against")
+    try:
+        read = read_rules(rules)
+    except UnusableRulesError as error:
+        raise click.ClickException(str(error)) from None
+    found = [_show(read, url, host) for url in urls]
+    if against is not None:
+        found.append(_show_log(read, against, host, limit))
+    sys.exit(0 if all(found) else _NEEDS_ATTENTION)
+
+
+def _show(rules: Sequence[Rule], url: str, host: str) -> bool:
+    """Print what a URL leads to. Returns whether it leads to an image."""
+    # A browser sends what is not ASCII escaped, and no fragment.
+    own_host, target = split_url(quote(url.partition("#")[0], safe=_SENT_AS_TYPED))
+    try:
+        image = _find(rules, own_host or host, target)
+    except UnreadableUrlError as error:
+        click.echo(printable(f"{url}: unreadable: {error}"))
+        return False
+    if image is None:
+        click.echo(printable(f"{url}: no rule reads it"))
+        return False
+    click.echo(printable(f"{url}: rule {image.rule}, name {image.name}, code {image.code}"))
+    return True
+
+
+def _show_log(rules: Sequence[Rule], log: IO[bytes], host: str, limit: int) -> bool:
+    """Print what the rules read of a log. Returns whether nothing needs attention."""
+
+    def judge(host: str, target: str) -> int | None:
+        image = _find(rules, host, target)
+        return None if image is None else image.rule
+
+    try:
+        report = read_log(log, judge, host)
+    except OSError as error:
+        raise click.ClickException(f"--against: {printable(log.name)}: {error.strerror or error}") from None
+    if not report.judged:
+        raise click.ClickException(
+            f"--against: {printable(log.name)}: none of its {report.left_out + report.malformed} lines is a request"
+            " that was shown: it has to be an access log in the format Common or Combined"
+        )
+    _print_numbers(rules, report)
+    images = report.unread_images()
+    _print_list("unreadable, so that an edge answers 404", report.unreadable, limit)
+    _print_list("read by no rule, and it ends like an image", images, limit)
+    _print_list("read by no rule", report.unread - images, limit)
+    return not (images or report.unreadable or report.malformed)
+
+
+def _print_numbers(rules: Sequence[Rule], report: LogReport) -> None:
+    click.echo(f"{report.judged} requests were shown")
+    for rule in rules:
+        click.echo(f"  {report.by_rule[rule.number]} by rule {rule.number}")
+    click.echo(f"  {report.unread.total()} by no rule")
+    if report.unreadable:
+        click.echo(f"  {report.unreadable.total()} unreadable")
+    if report.left_out:
+        click.echo(f"{report.left_out} left out: another status than 200, 206 and 304, or no GET or HEAD")
+    if report.malformed:
+        click.echo(f"{report.malformed} not read: lines in another format than Common and Combined")
+
+
+def _print_list(title: str, found: Counter[str], limit: int) -> None:
+    """Print the most frequent ones, under a title."""
+    if not found:
+        return
+    click.echo(f"\n{title}:")
+    width = len(str(max(found.values())))
+    for text, number in found.most_common(limit):
+        click.echo(f"  {number:>{width}}  {printable(text)}")
+    if len(found) > limit:
+        click.echo(f"  and {len(found) - limit} more: --limit {len(found)} lists them")
+
+
+def _find(rules: Sequence[Rule], host: str, target: str) -> ShownImage | None:
+    """Return the image that a URL shows, None for none. Raises ``UnreadableUrlError``."""
+    return find_image(rules, read_url(host, target))
