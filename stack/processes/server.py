@@ -47,6 +47,9 @@ class Server(Executor):
     are forked where ``STACK_FORK_COMMANDS`` is set.
     """
 
+    #: The signal that the kernel sends to the server when its parent ends, as setpriv names it.
+    signal_of_orphans = "TERM"
+
     def __init__(
         self,
         name: str,
@@ -67,7 +70,8 @@ class Server(Executor):
         super().__init__(
             # The kernel ends the server with its parent, so that no port is taken at the next run. It does not if the
             # parent ended before setpriv asked for that, so a shell looks whether it has.
-            ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", _UNLESS_ORPHAN, str(os.getpid()), *self._arguments],
+            ["setpriv", "--pdeathsig", self.signal_of_orphans, "--"]
+            + ["sh", "-c", _UNLESS_ORPHAN, str(os.getpid()), *self._arguments],
             cwd=str(directory),
             timeout=PATIENCE,
             sleep=0.02,
