@@ -1,4 +1,4 @@
-"""Reads a site's file of rules (TOML), and tells by them which image a URL shows.
+"""Reads a site's file of rules (TOML), and tells by them which image a URL shows. Its servers: ``sites.py``.
 
 Expressions are those of RE2, whose time grows only with the URL's length: visitors choose the URLs.
 """
@@ -6,10 +6,10 @@ Expressions are those of RE2, whose time grows only with the URL's length: visit
 import re
 import string
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from origin.verdict.url import ReadUrl, UnreadableUrlError, read_parameters
 from takedown_base.name_codes import code_of_name
@@ -26,6 +26,8 @@ _KEYS: dict[str, tuple[type, str]] = {
     "parameters": (list, "a list of texts"),
 }
 
+
+Read = TypeVar("Read")
 
 #: Replaces ``;`` and all behind it in each segment of a path.
 _PATH_PARAMETERS = re.compile(";[^/]*").sub
@@ -93,7 +95,40 @@ def _first(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
 
 
 def read_rules(path: Path) -> tuple[Rule, ...]:
-    """Read a file of rules. Raises ``UnusableRulesError``."""
+    """Read the rules of a file. Raises ``UnusableRulesError``."""
+    return tuple(read_each(path, "rule", _read_rule))
+
+
+def read_each(path: Path, kind: str, read: Callable[[int, dict[str, Any]], Read]) -> list[Read]:
+    """Read each table ``[[kind]]`` of a file by ``read``, which gets its number, from 1, and raises ``ValueError``.
+
+    Raises ``UnusableRulesError``.
+    """
+    found = []
+    for number, table in enumerate(_read_tables(path).get(kind, []), start=1):
+        try:
+            if not isinstance(table, dict):
+                raise ValueError(f"it is no table: write [[{kind}]] above its keys")
+            found.append(read(number, table))
+        except ValueError as error:
+            raise UnusableRulesError(f"{printable(path)}: {kind} {number}: {printable(error)}") from None
+    return found
+
+
+def require_keys(table: dict[str, Any], keys: dict[str, tuple[type, str]], kind: str) -> None:
+    """Raise ``ValueError`` where a table has another key than ``keys``, or a value of another type."""
+    for key, value in table.items():
+        if key not in keys:
+            raise ValueError(f"it has the key {key}, and a {kind} has {', '.join(keys)}")
+        type_, words = keys[key]
+        if not isinstance(value, type_) or (
+            isinstance(value, list) and not all(isinstance(each, str) and each for each in value)
+        ):
+            raise ValueError(f"{key} is not {words}")
+
+
+def _read_tables(path: Path) -> dict[str, list[object]]:
+    """Read the tables of a file, by their kind: ``rule``, at least one, and ``site``."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
@@ -104,30 +139,16 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         raise UnusableRulesError(f"{printable(path)}: {error.strerror or error}") from None
     except ValueError as error:  # of TOML, and of UTF-8
         raise UnusableRulesError(f"{printable(path)}: it is no TOML: {printable(error)}") from None
-    tables = parsed.get("rule")
-    if set(parsed) != {"rule"} or not isinstance(tables, list) or not tables:
-        raise UnusableRulesError(f"{printable(path)}: it has to hold tables [[rule]], at least one, and nothing else")
-    rules = []
-    for number, table in enumerate(tables, start=1):
-        try:
-            rules.append(_read_rule(number, table))
-        except ValueError as error:
-            raise UnusableRulesError(f"{printable(path)}: rule {number}: {printable(error)}") from None
-    return tuple(rules)
+    if set(parsed) - {"site"} != {"rule"} or not all(isinstance(each, list) and each for each in parsed.values()):
+        raise UnusableRulesError(
+            f"{printable(path)}: it has to hold tables [[rule]], at least one, and tables [[site]], and nothing else"
+        )
+    return parsed
 
 
-def _read_rule(number: int, table: object) -> Rule:
+def _read_rule(number: int, table: dict[str, Any]) -> Rule:
     """Read one table. Raises ``ValueError`` with what is wrong in it."""
-    if not isinstance(table, dict):
-        raise ValueError("it is no table: write [[rule]] above its keys")
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise ValueError(f"it has the key {key}, and a rule has {', '.join(_KEYS)}")
-        kind, words = _KEYS[key]
-        if not isinstance(value, kind) or (
-            isinstance(value, list) and not all(isinstance(each, str) and each for each in value)
-        ):
-            raise ValueError(f"{key} is not {words}")
+    require_keys(table, _KEYS, "rule")
     if "match" not in table:
         raise ValueError("it has no key match, the expression that finds its paths")
     expression = _compile(table["match"])
@@ -136,8 +157,12 @@ def _read_rule(number: int, table: object) -> Rule:
     _require_template(name, {*expression.groupindex, *parameters})
     if both := set(expression.groupindex) & set(parameters):
         raise ValueError(f"{both.pop()} is both a group of match and a parameter: rename the group")
-    host = table.get("host")
-    return Rule(number, None if host is None else host.lower().removesuffix("."), expression, name, parameters)
+    return Rule(number, normal_host(table.get("host")), expression, name, parameters)
+
+
+def normal_host(host: str | None) -> str | None:
+    """Return a host of a file as hosts of URLs are compared; None: the table is for every host."""
+    return None if host is None else host.lower().removesuffix(".")
 
 
 def _compile(pattern: str) -> Any:

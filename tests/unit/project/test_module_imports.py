@@ -92,6 +92,7 @@ PURE = [
     "takedown_base.http.request_head",
     "origin.row_checks",
     "origin.verdict.rules",
+    "origin.verdict.sites",
     "origin.verdict.url",
     "purger.progress.discrepancy",
     "purger.fleet.fair_share",
