@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -71,8 +70,8 @@ def carry_out(request: Request) -> Answer:
 
 def _effects(request: Request, action: Action, reason: str, texts: list[str]) -> dict[str, Any]:
     with request.databases.moderating() as connection:
-        with closing(SiteNames(connection)) as names:
-            chunk = next(read_chunks(BytesIO("\n".join(texts).encode()), names.line, MOST_LINES), None)
+        find = SiteNames(connection).lines
+        chunk = next(read_chunks(BytesIO("\n".join(texts).encode()), find, MOST_LINES), None)
         if chunk is None:
             return {"problem": "The list is empty."}
         result = _change(connection, action, request.visitor, reason, dry_run=True).carry_out(chunk.subjects)

@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple, cast
-from urllib.parse import quote
 
 from purger.edge.connection import Reply
 from purger.edge.wire import ShortAnswer, encode_request, parse_any, parse_first
@@ -61,8 +60,13 @@ class Channel(asyncio.BufferedProtocol):
         self._watch: asyncio.TimerHandle | None = None
         self._host = ""
         self._awaits_verdict = False
-        #: Whether requests can be sent.
-        self.is_open = False
+        self._is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be sent."""
+        # A transport knows of an error in writing before it says so.
+        return self._is_open and self._transport is not None and not self._transport.is_closing()
 
     async def open(self, host: str, port: int, context: ssl.SSLContext | None, *, shown: str, timeout: float) -> None:
         """Connect within ``timeout`` seconds for TCP and again for TLS; ``shown`` is the value of ``Host``.
@@ -83,14 +87,14 @@ class Channel(asyncio.BufferedProtocol):
             if isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None:
                 raise
             raise type(error)(error.errno, os.strerror(error.errno)) from None  # without the address once more
-        self.is_open = self._transport is not None and not self._transport.is_closing()
+        self._is_open = True
 
     def send(self, method: str, path: str, headers: Mapping[str, str]) -> Awaited:
         """Send a request behind those in flight; return its answer to be.
 
-        Raises ``ValueError`` for a header with a line break.
+        ``path`` is sent as it is. Raises ``ValueError`` for a path or a header with a line break.
         """
-        data = encode_request(method, quote(path), self._host, headers)
+        data = encode_request(method, path, self._host, headers)
         reply: Awaited = self._loop.create_future()
         if not self._in_flight:
             self._await_answer()
@@ -104,7 +108,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def _end(self, error: Exception) -> None:
         """Close the connection, and give the requests in flight the error that ended it."""
-        self.is_open = False
+        self._is_open = False
         for _, reply in self._in_flight:
             if not reply.done():
                 reply.set_result(Ended(error, self._awaits_verdict))
@@ -130,7 +134,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """Take the end of the connection for the end of the answer, which may have no other."""
-        self.is_open = False
+        self._is_open = False
         self._read(ended=True)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -45,27 +45,42 @@ class Chunk(NamedTuple):
     refused: list[RefusedLine]
 
 
-def read_chunks(stream: BinaryIO, find: Callable[[str], Subject], size: int = CHUNK) -> Iterator[Chunk]:
+def read_chunks(
+    stream: BinaryIO, find: Callable[[Sequence[str]], Sequence[Subject | MalformedSubjectError]], size: int = CHUNK
+) -> Iterator[Chunk]:
     """Yield the lines of a list, in chunks of at most ``size`` lines, without empty lines and comments.
 
-    ``find`` finds the subject of a line (``SiteNames.line``); a comment begins with ``#``. Raises ``OSError``, and what
-    ``find`` raises except ``MalformedSubjectError``.
+    ``find`` finds the subjects of lines (``SiteNames.lines``); a comment begins with ``#``. Raises ``OSError``, and
+    what ``find`` raises.
     """
     number = 0
-    subjects: list[ListedSubject] = []
+    texts: dict[int, str] = {}
     refused: list[RefusedLine] = []
     for number, line in enumerate(_lines(stream), start=1):
         try:
             text = _text(line)
             if text and not text.startswith("#"):
-                subjects.append(ListedSubject(number, find(text)))
+                texts[number] = text
         except MalformedSubjectError as error:
             refused.append(RefusedLine(number, str(error)))
-        if len(subjects) + len(refused) == size:
-            yield Chunk(number, subjects, refused)
-            subjects, refused = [], []
-    if subjects or refused:
-        yield Chunk(number, subjects, refused)
+        if len(texts) + len(refused) == size:
+            yield _found(number, texts, refused, find(list(texts.values())))
+            texts, refused = {}, []
+    if texts or refused:
+        yield _found(number, texts, refused, find(list(texts.values())))
+
+
+def _found(
+    last_line: int,
+    texts: Mapping[int, str],
+    refused: Sequence[RefusedLine],
+    found: Sequence[Subject | MalformedSubjectError],
+) -> Chunk:
+    """Make a chunk of the lines that are text, and of those that are none."""
+    lines = list(zip(texts, found, strict=True))
+    subjects = [ListedSubject(line, each) for line, each in lines if not isinstance(each, MalformedSubjectError)]
+    malformed = [RefusedLine(line, str(each)) for line, each in lines if isinstance(each, MalformedSubjectError)]
+    return Chunk(last_line, subjects, sorted([*refused, *malformed]))
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

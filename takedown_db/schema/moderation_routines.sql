@@ -155,12 +155,12 @@ BEGIN
     ORDER BY place;
 END//
 
--- Reads the name and the public URL of each enabled edge, those without a problem first: one of them is asked which
+-- Reads name, public URL and CA file of each enabled edge, those without a problem first: one of them is asked which
 -- image a URL of the site leads to.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS public_urls()
     READS SQL DATA
 BEGIN
-    SELECT name, public_url FROM edges WHERE enabled ORDER BY problem IS NOT NULL, name;
+    SELECT name, public_url, ca_file FROM edges WHERE enabled ORDER BY problem IS NOT NULL, name;
 END//
 
 -- Reads the open bans by owner and by digest that hide the images with the codes of a list, the oldest first: code, id,

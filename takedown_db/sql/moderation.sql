@@ -49,7 +49,7 @@ CALL subjects_images(%(subjects)s)
 SELECT digest_of_code(%(code)s) AS digest
 
 -- name: public_urls
--- Reads name and public URL of each enabled edge, those without a problem first.
+-- Reads name, public URL and CA file of each enabled edge, those without a problem first.
 CALL public_urls()
 
 -- name: hiding_bans

@@ -6,7 +6,7 @@ whether the ban is delivered.
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -256,8 +256,9 @@ def _ban_list(connection: Connection, source: BinaryIO, settings: BanSettings) -
         dry_run=settings.dry_run,
     )
     repeated = "bans all of it again, as --again says" if settings.again else "leaves out those that are banned already"
-    with closing(SiteNames(connection)) as names:
-        outcome = carry_out_list(source, names.line, change, repeated=None if settings.dry_run else repeated)
+    outcome = carry_out_list(
+        source, SiteNames(connection).lines, change, repeated=None if settings.dry_run else repeated
+    )
     if not settings.as_json:
         verb = "would ban" if settings.dry_run else "banned"
         subjects = outcome.subjects(with_images=settings.dry_run)

@@ -1,7 +1,6 @@
 """`purger lift`: lifts the bans on images by code, owner or content."""
 
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -142,8 +141,7 @@ def _lift_list(connection: Connection, source: BinaryIO, settings: LiftSettings)
     dry_run = settings.dry_run
     change = Lifting(connection, lifted_by=settings.lifted_by, reason=settings.reason, dry_run=dry_run)
     repeated = None if dry_run else "leaves out those that are lifted already"
-    with closing(SiteNames(connection)) as names:
-        outcome = carry_out_list(source, names.line, change, repeated=repeated)
+    outcome = carry_out_list(source, SiteNames(connection).lines, change, repeated=repeated)
     verb = "would lift the bans on" if dry_run else "lifted the bans on"
     click.echo(f"{verb} {outcome.subjects()}{outcome.rest('lifted already', 'never banned')}")
     hidden = _count_hidden(change)

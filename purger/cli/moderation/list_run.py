@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import UnsupportedOperation
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from purger.cli.options.values import remark
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import ChunkResult, ListedChange, RefusedLine, read_chunks
-from purger.moderation.subjects import Subject
+from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -94,11 +94,15 @@ class ListOutcome:
 
 
 def carry_out_list(
-    stream: BinaryIO, find: Callable[[str], Subject], change: ListedChange, *, repeated: str | None
+    stream: BinaryIO,
+    find: Callable[[Sequence[str]], Sequence[Subject | MalformedSubjectError]],
+    change: ListedChange,
+    *,
+    repeated: str | None,
 ) -> ListOutcome:
     """Carry a list out under a progress bar, which only a terminal shows, and print each refused line on stderr.
 
-    ``find`` finds the subject of a line. Raises ``click.ClickException`` when it cannot go on, with the lines that are
+    ``find`` finds the subjects of lines. Raises ``click.ClickException`` when it cannot go on, with the lines that are
     committed; ``repeated`` says what the same command does when it is run again, and is None for a dry run.
     """
     outcome = ListOutcome()

@@ -156,6 +156,24 @@ def test_a_guess_is_never_banned(site: Site) -> None:
     assert {visitor.get(f"/images/{code}").status_code for code in (shown, guessed)} == {200}
 
 
+def test_a_list_of_urls_is_asked_over_one_connection_and_an_odd_line_spoils_no_other(site: Site) -> None:
+    codes = [site.new_image(code=code_of(f"list/{number}.jpg")) for number in range(3)]
+    lines = [f"https://site.example/media/list/{number % 3}.jpg?copy={number}" for number in range(498)]
+    odd = {250: "https://me@site.example/media/list/0.jpg", 251: "/gallery/0.jpg"}
+    for place, line in odd.items():
+        lines.insert(place, line)
+    result = run(site, "ban", "--from", "-", code=3, stdin="\n".join(lines))
+    assert result.stdout == "banned 3 codes; 2 lines refused (0 without an image, 2 malformed)\n"
+    assert f"line 251: '{odd[250]}' is no URL for the edge edge1: give its code" in result.stderr
+    assert f"line 252: '{odd[251]}' leads to no image at the edge edge1: give its code" in result.stderr
+    for code in codes:
+        site.wait_gone(code)
+    log = site.stack.edge.varnishlog("-c", "-g", "request", "-q", 'ReqURL ~ "copy="', "-i", "ReqStart,ReqURL")
+    ports = set(re.findall(r"ReqStart +(\S+ \S+)", log))
+    assert log.count("copy=") >= 498
+    assert len(ports) == 1
+
+
 def raw_get(connection: http.client.HTTPConnection, url: str) -> tuple[int, bytes]:
     """Send a URL as it is: libraries for browsers take dot segments and fragments out."""
     connection.putrequest("GET", url, skip_accept_encoding=True)

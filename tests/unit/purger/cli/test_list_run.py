@@ -9,15 +9,15 @@ import pytest
 from purger.cli.moderation.list_run import carry_out_list
 from purger.moderation.bans import RefusedBanError, UncertainError
 from purger.moderation.lists import CHUNK, ChunkResult, ListedSubject
-from purger.moderation.subjects import Subject, parse_subject
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 LIST = b"a\n" * (3 * CHUNK)
 
 
-def code(text: str) -> Subject:
-    return parse_subject(Scope.IMAGE, text)
+def codes(texts: Sequence[str]) -> list[Subject | MalformedSubjectError]:
+    return [parse_subject(Scope.IMAGE, text) if " " not in text else MalformedSubjectError(text) for text in texts]
 
 
 class FailingChange:
@@ -55,25 +55,25 @@ class FailingChange:
 )
 def test_an_error_names_the_lines_that_are_committed(error: BaseException, fails_at: int, said: str) -> None:
     with pytest.raises(click.ClickException) as caught:
-        carry_out_list(BytesIO(LIST), code, FailingChange(error, fails_at), repeated="skips them")
+        carry_out_list(BytesIO(LIST), codes, FailingChange(error, fails_at), repeated="skips them")
     assert caught.value.message.startswith(said)
     assert caught.value.exit_code == 1
 
 
 def test_a_list_whose_first_lines_the_schema_refuses_is_wrong_usage() -> None:
     with pytest.raises(click.UsageError, match="nothing is committed: the schema refuses them: too long"):
-        carry_out_list(BytesIO(LIST), code, FailingChange(RefusedBanError("too long"), 0), repeated="skips them")
+        carry_out_list(BytesIO(LIST), codes, FailingChange(RefusedBanError("too long"), 0), repeated="skips them")
 
 
 def test_a_dry_run_that_is_cut_off_says_that_nothing_changed() -> None:
     with pytest.raises(click.ClickException) as caught:
-        carry_out_list(BytesIO(LIST), code, FailingChange(UncertainError("2013"), 2), repeated=None)
+        carry_out_list(BytesIO(LIST), codes, FailingChange(UncertainError("2013"), 2), repeated=None)
     assert caught.value.message == "the dry run has changed nothing (no answer came: 2013)"
 
 
 def test_many_refused_lines_are_counted_and_the_first_kept(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = carry_out_list(
-        BytesIO(b"a b\n" * 12_000), code, FailingChange(KeyboardInterrupt(), 12), repeated="skips them"
+        BytesIO(b"a b\n" * 12_000), codes, FailingChange(KeyboardInterrupt(), 12), repeated="skips them"
     )
     assert (outcome.malformed, len(outcome.refused_lines), outcome.refused_lines[-1].line) == (12_000, 10_000, 10_000)
     assert len(capsys.readouterr().err.splitlines()) == 12_000

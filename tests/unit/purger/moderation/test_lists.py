@@ -1,20 +1,27 @@
 """Read lists of subjects in chunks, with malformed lines among them."""
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import pytest
 
 from purger.moderation.lists import Chunk, read_chunks
-from purger.moderation.subjects import Subject, parse_subject, split_line
+from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject, split_line
 from takedown_base.scope import Scope
 
 
-def subject(line: str) -> Subject:
-    return parse_subject(*split_line(line))
+def find(lines: Sequence[str]) -> list[Subject | MalformedSubjectError]:
+    found: list[Subject | MalformedSubjectError] = []
+    for line in lines:
+        try:
+            found.append(parse_subject(*split_line(line)))
+        except MalformedSubjectError as error:
+            found.append(error)
+    return found
 
 
 def read(text: bytes, size: int = 1000) -> list[Chunk]:
-    return list(read_chunks(BytesIO(text), subject, size))
+    return list(read_chunks(BytesIO(text), find, size))
 
 
 def test_lines_keep_their_numbers_and_comments_and_empty_lines_are_skipped() -> None:
@@ -56,7 +63,7 @@ def test_a_long_line_is_refused_as_one_and_not_held() -> None:
 
     for length, refused in ((4096, False), (4097, True), (100_000, True)):
         stream = Counting(b"#" * length + b"\nabc\n")
-        (chunk,) = read_chunks(stream, subject)
+        (chunk,) = read_chunks(stream, find)
         assert [each.line for each in chunk.refused] == ([1] if refused else [])
         assert [each.line for each in chunk.subjects] == [2]
         assert stream.longest <= 4097
