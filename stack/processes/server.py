@@ -70,8 +70,10 @@ class Server(Executor):
         super().__init__(
             # The kernel ends the server with its parent, so that no port is taken at the next run. It does not if the
             # parent ended before setpriv asked for that, so a shell looks whether it has.
-            ["setpriv", "--pdeathsig", self.signal_of_orphans, "--"]
-            + ["sh", "-c", _UNLESS_ORPHAN, str(os.getpid()), *self._arguments],
+            [
+                *("setpriv", "--pdeathsig", self.signal_of_orphans, "--"),
+                *("sh", "-c", _UNLESS_ORPHAN, str(os.getpid()), *self._arguments),
+            ],
             cwd=str(directory),
             timeout=PATIENCE,
             sleep=0.02,
