@@ -31,7 +31,7 @@ _SERVED = re.compile(rf"/images/({CODE})(?:/[a-z0-9_-]{{1,32}})?(?:\?.*)?", re.D
 
 _WAY_OUT = "give its code, or the name by which it was imported"
 
-#: What a text of a list names, or why it names nothing.
+#: The subject that a text names, or the reason why it names none.
 Found = Subject | MalformedSubjectError
 
 
