@@ -25,7 +25,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import DatabaseUnavailableError, explain
 from takedown_db.connection.node_choice import is_suspect, report_failure
 from takedown_db.connection.prepared_statement import PreparedStatement
-from takedown_db.connection.replica_checks import NotPrimaryError
+from takedown_db.connection.server_variables import NotPrimaryError
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)

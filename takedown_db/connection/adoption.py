@@ -7,7 +7,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import Connection, adopted_server, last_batch
-from takedown_db.connection.server_identity import read_server
+from takedown_db.connection.server_variables import read_server
 from takedown_db.statements import statement
 
 

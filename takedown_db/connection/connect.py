@@ -18,8 +18,7 @@ from mysql.connector.constants import ClientFlag
 
 from takedown_base.secret_files import UnreadableSecretError, read_secret
 from takedown_db.connection.node_choice import choice_between, first_to_connect, remember
-from takedown_db.connection.replica_checks import require_ordered, require_primary
-from takedown_db.connection.session import wait_of
+from takedown_db.connection.server_variables import read_variables, require_ordered, require_primary, wait_of
 from takedown_db.connection.url import DatabaseUrl, Node, TlsMode, parse_url
 
 #: Raises an error for a server that the caller must not use.
@@ -67,7 +66,7 @@ def connect(
     arguments = _arguments(parts)
     if not database:
         del arguments["database"]
-    require = require_ordered if replica else _require_current
+    require = _require_ordered if replica else _require_current
     driver = _PythonConnection if python and _may_be_python(parts) else mysql.connector.connect
     if len(parts.nodes) > 1:
         choice, opened = choice_between(parts.nodes), time.monotonic()
@@ -154,9 +153,14 @@ def _prepare(connection: MySQLConnectionAbstract, timeout: int, require: Require
         require(cursor)
 
 
+def _require_ordered(cursor: MySQLCursorAbstract) -> None:
+    require_ordered(read_variables(cursor))
+
+
 def _require_current(cursor: MySQLCursorAbstract) -> None:
-    require_primary(cursor)
-    if (wait := wait_of(cursor)) is not None:
+    variables = read_variables(cursor)
+    require_primary(variables)
+    if (wait := wait_of(variables)) is not None:
         cursor.execute(wait.begin)
 
 

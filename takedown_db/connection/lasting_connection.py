@@ -7,17 +7,16 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 
 from takedown_db.connection.connect import connect
-from takedown_db.connection.error_numbers import ROLLED_BACK
+from takedown_db.connection.error_numbers import ROLLED_BACK, ErrorNumber
 from takedown_db.connection.errors import CounterLostError, DatabaseUnavailableError, NotAdoptedError, explain
 from takedown_db.connection.node_choice import is_suspect, node_of, report_failure
-from takedown_db.connection.server_identity import read_server
-from takedown_db.connection.session import GroupWait, IdleLimit, limit_idle_transactions, wait_of
+from takedown_db.connection.server_variables import GroupWait, read_server, read_variables, wait_of
 from takedown_db.statements import statement
 
 #: Times that a statement is run while nodes of a cluster roll it back in favour of each other's transactions. On a busy
@@ -27,7 +26,19 @@ _TRIES = 12
 #: First and longest pause in seconds before such a repetition, half a second for all of them together at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.1
 
+#: Seconds without a statement after which the server rolls a transaction back and closes the connection. A client that
+#: is frozen, or cut off without a word, would leave it open for hours, by the defaults of server and kernel: meanwhile
+#: no other purger could record anything of the same edges, or claim them.
+_IDLE = 2
+
 _Result = TypeVar("_Result")
+
+
+class IdleLimit(NamedTuple):
+    """The statements that limit the server's patience before a transaction, and end that after it; "" for none."""
+
+    begin: str = ""
+    end: str = ""
 
 
 class Connection:
@@ -86,7 +97,7 @@ class Connection:
         The server rolls it back when it hears nothing for 2 s.
         """
         with self.cursor() as cursor:
-            self._idle_limit = limit = self._idle_limit or limit_idle_transactions(cursor)
+            self._idle_limit = limit = self._idle_limit or _limit_idle_transactions(cursor)
             if limit.begin:
                 cursor.execute(limit.begin)
             cursor.execute("START TRANSACTION")
@@ -131,11 +142,12 @@ class Connection:
         self._driver = connect(self._url, timeout=self._timeout)
         self._cursor = cursor = self._driver.cursor()
         self._server = self._idle_limit = None
+        variables = read_variables(cursor) if self._adopted or self._prompt else {}
         if self._adopted:
-            self._server = read_server(cursor)
+            self._server = read_server(cursor, variables)
             if (adopted := adopted_server(cursor)) != self._server:
                 raise NotAdoptedError(adopted, self._server)
-        self._wait = wait_of(cursor) if self._prompt else None
+        self._wait = wait_of(variables) if self._prompt else None
         self._catch_up(cursor)
         return cursor
 
@@ -170,6 +182,21 @@ class Connection:
         if connection is not None:
             with suppress(mysql.connector.Error):  # it is gone already
                 connection.close()
+
+
+def _limit_idle_transactions(cursor: MySQLCursorAbstract) -> IdleLimit:
+    """Limit all transactions of a session, or return the statements for each where the server has no such limit.
+
+    MariaDB has one (``idle_transaction_timeout``). MySQL has only ``wait_timeout``, which also closes a connection
+    that rests between transactions. Raises ``mysql.connector.Error``.
+    """
+    try:
+        cursor.execute(f"SET SESSION idle_transaction_timeout = {_IDLE:d}")
+    except mysql.connector.Error as error:
+        if error.errno != ErrorNumber.ER_UNKNOWN_SYSTEM_VARIABLE:
+            raise
+        return IdleLimit(f"SET SESSION wait_timeout = {_IDLE:d}", "SET SESSION wait_timeout = DEFAULT")
+    return IdleLimit()
 
 
 def adopted_server(cursor: MySQLCursorAbstract) -> str | None:

@@ -8,7 +8,7 @@ from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.databases.database import Database
 from takedown_db.connection.connect import connect
-from takedown_db.connection.server_identity import read_server
+from takedown_db.connection.server_variables import read_server
 from takedown_db.statements import statement
 
 _numbers = count(1)
