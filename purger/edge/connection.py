@@ -66,8 +66,6 @@ class HttpConnection:
         self._socket: BoundedSocket | None = None
         self._prepared = _Prepared(self._url)
         self._session = _new_session(_Adapter(lambda: self._socket))
-        #: True while a TLS connection is open over which no answer has come yet.
-        self.awaits_verdict = False
 
     def connect(self) -> None:
         """Open the connection where there is none, the peer has closed it, or the files of TLS have changed.
@@ -77,12 +75,10 @@ class HttpConnection:
         if self._socket is not None and not (self._socket.has_ended() or self._files.changed()):
             return
         self.close()
-        self.awaits_verdict = False
         scheme, host, port = split_url(self._url)
         context = self._files.load() if scheme == "https" else None
         sock = _connected(host, port, context, self._connect_timeout)
         self._socket = BoundedSocket(sock, idle=self._idle_timeout)
-        self.awaits_verdict = scheme == "https"
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str], *, sink: Callable[[bytes], object] | None = None
@@ -99,12 +95,10 @@ class HttpConnection:
         self._prepared.change(method, path, headers)
         try:
             answer: Any = self._session.send(self._prepared, stream=True, proxies={}, allow_redirects=False).raw
-            reply = _short(answer, sink) if isinstance(answer, ShortAnswer) else self._read(answer, sink)
+            return _short(answer, sink) if isinstance(answer, ShortAnswer) else self._read(answer, sink)
         except BaseException:
             self.close()
             raise
-        self.awaits_verdict = False
-        return reply
 
     def close(self) -> None:
         """Close the connection."""

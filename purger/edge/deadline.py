@@ -4,25 +4,19 @@ import http.client
 import io
 import select
 import socket
-import ssl
 import time
 from typing import Any, cast
 
 
 class BoundedSocket:
-    """A connected socket, of TCP or TLS, each use of which raises ``TimeoutError`` at ``deadline``; for one thread.
-
-    It does not block: a time-out for each use would cost two more system calls.
-    """
+    """A connected socket, of TCP or TLS, each use of which raises ``TimeoutError`` at ``deadline``; for one thread."""
 
     def __init__(self, sock: socket.socket, *, idle: float) -> None:
         """Use a connected socket; ``idle``: seconds for each read."""
-        sock.setblocking(False)
         self._socket = sock
         self._idle = idle
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         #: The moment of the monotonic clock by which the request in progress has to be over.
         self.deadline = 0.0
 
@@ -32,42 +26,23 @@ class BoundedSocket:
 
     def send(self, data: bytes) -> None:
         """Send all of ``data``."""
-        while data:
-            try:
-                data = data[self._socket.send(data) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(select.POLLOUT)
-            except ssl.SSLWantReadError:
-                self._wait(select.POLLIN)
+        self._limit()
+        self._socket.sendall(data)
 
     def receive(self, size: int) -> bytes:
         """Wait for data and return up to ``size`` bytes; none at the end of the connection."""
-        if not (self._tls and self._tls.pending()):
-            self._wait(select.POLLIN)
-        while True:
-            try:
-                return self._socket.recv(size)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait(select.POLLIN)
-            except ssl.SSLWantWriteError:
-                self._wait(select.POLLOUT)
+        self._limit()
+        return self._socket.recv(size)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def _wait(self, event: int) -> None:
+    def _limit(self) -> None:
         left = min(self.deadline - time.monotonic(), self._idle)
         if left <= 0:
             raise TimeoutError
-        if event == select.POLLIN:
-            ready = self._poll.poll(1000 * left)
-        else:
-            self._poll.modify(self._socket, event)
-            ready = self._poll.poll(1000 * left)
-            self._poll.modify(self._socket, select.POLLIN)
-        if not ready:
-            raise TimeoutError
+        self._socket.settimeout(left)
 
 
 def parsed_response(received: bytes, sock: BoundedSocket, method: str) -> http.client.HTTPResponse:

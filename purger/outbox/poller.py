@@ -160,11 +160,6 @@ class Poller(LoopThread):
         with self._lock:
             self._subscribers = [*self._subscribers, wake]
 
-    def unsubscribe(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` no longer."""
-        with self._lock:
-            self._subscribers = [known for known in self._subscribers if known != wake]
-
     def on_bulk(self, call: Callable[[], None]) -> None:
         """Have ``call`` called, in the thread of the poller, when it has left rows of a bulk to the verifier."""
         self._bulk_found = call
