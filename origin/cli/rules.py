@@ -12,7 +12,7 @@ import click
 from origin.cli.options import setting
 from origin.verdict.log_lines import split_url
 from origin.verdict.log_report import LogReport, read_log
-from origin.verdict.rules import Rule, ShownImage, UnusableRulesError, find_image, read_rules
+from origin.verdict.rules import PRESETS, Rule, ShownImage, UnusableRulesError, find_image, preset_path, read_rules
 from origin.verdict.url import UnreadableUrlError, read_url
 from takedown_base.printable import printable
 
@@ -27,15 +27,16 @@ Examples:
 origin rules --rules rules.toml https://wiki.example.org/images/thumb/a/ab/Cat.jpg/120px-Cat.jpg
 origin rules --rules rules.toml --host wiki.example.org /thumb.php?f=Cat.jpg
 origin rules --rules rules.toml --against /var/log/nginx/access.log
+origin rules --preset mediawiki > rules.toml
 zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -"""
 
 
 @click.command("rules", epilog=_EXAMPLES)
-@setting(
-    "--rules",
-    "File of rules (TOML), as of `origin serve`.",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
+@setting("--rules", "File of rules (TOML), as of `origin serve`.", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    help="Take the rules for this application. Without URLs and --against, print them, as a file to write.",
 )
 @click.option(
     "--against",
@@ -50,7 +51,9 @@ zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="URLs that --against lists of each kind."
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1)
-def rules_command(rules: Path, against: IO[bytes] | None, host: str, limit: int, urls: Sequence[str]) -> None:
+def rules_command(
+    rules: Path | None, preset: str | None, against: IO[bytes] | None, host: str, limit: int, urls: Sequence[str]
+) -> None:
     """Show which image each URL leads to by a file of rules: the rule, the image's name and its code.
 
     With --against, show how many requests each rule reads, and which URLs none does, the most frequent first: those
@@ -59,10 +62,16 @@ def rules_command(rules: Path, against: IO[bytes] | None, host: str, limit: int,
     Exit code 3: a URL leads to no image; or the log has such a URL that ends like an image, one that is unreadable, or
     lines in another format.
     """
+    file = preset_path(preset) if preset else rules
+    if file is None:
+        raise click.UsageError("name a file with --rules, or an application with --preset")
     if not urls and against is None:
-        raise click.UsageError("name URLs, or a log with --against")
+        if preset is None:
+            raise click.UsageError("name URLs, or a log with --against")
+        click.echo(file.read_text(), nl=False)
+        return
     try:
-        read = read_rules(rules)
+        read = read_rules(file)
     except UnusableRulesError as error:
         raise click.ClickException(str(error)) from None
     found = [_show(read, url, host) for url in urls]

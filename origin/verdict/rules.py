@@ -29,6 +29,11 @@ _KEYS: dict[str, tuple[type, str]] = {
 
 Read = TypeVar("Read")
 
+_PRESETS = Path(__file__).with_name("presets")
+
+#: Applications with a file of rules of their own.
+PRESETS = tuple(sorted(file.stem for file in _PRESETS.glob("*.toml")))
+
 #: Replaces ``;`` and all behind it in each segment of a path.
 _PATH_PARAMETERS = re.compile(";[^/]*").sub
 
@@ -92,6 +97,11 @@ def _first(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
         if name is not None:
             return ShownImage(rule.number, name, code_of_name(name))
     return None
+
+
+def preset_path(name: str) -> Path:
+    """Return the file of rules for an application, one of ``PRESETS``."""
+    return _PRESETS / f"{name}.toml"
 
 
 def read_rules(path: Path) -> tuple[Rule, ...]:

@@ -20,6 +20,7 @@ from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import quoted
 from takedown_db.hooks.install import apply_hook, recorded_rule, recorded_rules, remove_hook
 from takedown_db.hooks.plan import HookError, HookPlan, find_table, plan_hook
+from takedown_db.hooks.presets import PRESETS, preset_rules
 from takedown_db.hooks.triggers import Rule, script
 
 #: Seconds that a statement may take: the table may be large.
@@ -39,6 +40,7 @@ purger hook --table shop.items --code-expression "CONCAT('item-', id)" --when "s
 purger hook --table media --name-column file_path --when flagged --purge-when checksum --apply
 purger hook --table users --owner-column id --when banned --apply
 purger hook --table media_blocklists --digest-column sha256 --when active --on-delete lift --apply
+purger hook --preset mediawiki --apply
 purger hook --name pictures --apply      (again, after a change of the table)
 purger hook --name pictures --remove"""
 
@@ -138,6 +140,15 @@ def _check_name(_context: click.Context, parameter: click.Parameter, value: str 
     is_flag=True,
     help="Lift the hook's earlier bans of a code when a row is inserted with it, where codes are used again.",
 )
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Take the hooks for the tables of this application, instead of --table and a rule. Each has its own --name.",
+)
+@click.option(
+    "--site", callback=utf8_text, help="With --preset: the application's database, if several have its tables."
+)
+@click.option("--prefix", callback=utf8_text, help="With --preset: the prefix of its tables, if it is no usual one.")
 @click.option("--apply", "is_applied", is_flag=True, help="Install the triggers, and ban what is taken down already.")
 @click.option("--remove", is_flag=True, help="Drop the triggers of --name. Its bans stay.")
 @click.option("--list", "is_listed", is_flag=True, help="List the hooks that were applied.")
@@ -168,15 +179,41 @@ def hook(
         elif remove:
             _remove(cursor, name or (table or "").rpartition(".")[2])
         else:
-            again = name is not None and table is None
-            rule = recorded_rule(cursor, str(name)) if again else _rule(cursor, table, name, **flags)
-            plan = plan_hook(cursor, rule, granting=is_applied)
-            for line in plan.remarks:
-                remark(line)
-            if is_applied:
-                _apply(cursor, plan)
-            else:
-                click.echo(script(plan.before, plan.triggers, [*plan.record, plan.bans]))
+            # All are checked before the first is installed.
+            plans = [plan_hook(cursor, rule, granting=is_applied) for rule in _rules(cursor, table, name, **flags)]
+            for plan in plans:
+                _install(cursor, plan, is_applied)
+
+
+def _rules(
+    cursor: MySQLCursorAbstract,
+    table: str | None,
+    name: str | None,
+    *,
+    preset: str | None,
+    site: str | None,
+    prefix: str | None,
+    **flags: Any,
+) -> list[Rule]:
+    if preset:
+        if table or name:
+            raise click.UsageError("give --preset, or --table or --name")
+        return list(preset_rules(cursor, preset, site, prefix))
+    if site is not None or prefix is not None:
+        raise click.UsageError("--site and --prefix are for --preset: write DATABASE.TABLE after --table")
+    if name is not None and table is None:
+        return [recorded_rule(cursor, name)]
+    return [_rule(cursor, table, name, **flags)]
+
+
+def _install(cursor: MySQLCursorAbstract, plan: HookPlan, is_applied: bool) -> None:
+    """Install a hook, or print it."""
+    for line in plan.remarks:
+        remark(line)
+    if is_applied:
+        _apply(cursor, plan)
+    else:
+        click.echo(script(plan.before, plan.triggers, [*plan.record, plan.bans]))
 
 
 def _rule(
@@ -194,7 +231,7 @@ def _rule(
     **subjects: str | None,
 ) -> Rule:
     if not table or not when:
-        raise click.UsageError("give --table and --when, or --name of a hook that was applied")
+        raise click.UsageError("give --table and --when, --preset, or --name of a hook that was applied")
     ((database,),) = fetch(cursor, "hook_database")
     scope, subject = _subject({"name_column": _joined(name_column), **subjects}, str(database))
     on_delete = on_delete or ("keep" if scope is Scope.DIGEST else "ban")

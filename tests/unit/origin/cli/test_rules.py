@@ -5,6 +5,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from origin.verdict.rules import PRESETS, preset_path, read_rules
 from stack.processes.commands import command, run_apart
 from takedown_base.name_codes import code_of_name
 
@@ -106,3 +107,14 @@ def test_wrong_usage_does_nothing(rules: Path, tmp_path: Path) -> None:
     assert "name URLs" in run(rules, code=2).stderr
     assert "No such file" in run(rules, "--against", str(tmp_path / "none"), code=2).stderr
     assert "No such file" in run(tmp_path / "none", "/x", code=1).stderr
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_printed_as_a_file_that_can_be_used(tmp_path: Path, preset: str) -> None:
+    (tmp_path / "printed.toml").write_text(run(tmp_path / "none", "--preset", preset).stdout)
+    assert len(read_rules(tmp_path / "printed.toml")) == len(read_rules(preset_path(preset)))
+
+
+def test_a_preset_judges_urls_as_a_file_does(tmp_path: Path) -> None:
+    assert "name Cat.jpg" in run(tmp_path / "none", "--preset", "mediawiki", "/images/a/ab/Cat.jpg").stdout
+    assert run_apart([command("origin"), "rules"], {}).returncode == 2

@@ -1,0 +1,53 @@
+"""Read URLs of applications by the rules that `origin rules --preset` prints for them."""
+
+import pytest
+
+from origin.verdict.rules import PRESETS, find_image, preset_path, read_rules
+from origin.verdict.url import UnreadableUrlError, read_url
+
+LONG = "x" * 200 + ".jpg"
+
+NAMES = {
+    "mediawiki": {
+        "/images/a/ab/Cat.jpg": "Cat.jpg",
+        "/images/a/ab/Cat.jpg?20261203055248": "Cat.jpg",
+        "/w/images/thumb/a/ab/Cat.jpg/120px-Cat.jpg": "Cat.jpg",
+        f"/images/thumb/a/ab/{LONG}/120px-thumbnail.jpg": LONG,
+        "/mediawiki/images/archive/a/ab/20250102030405%21Cat.jpg": "Cat.jpg",
+        "/images/thumb/archive/a/ab/20250102030405!%C3%9C_1.svg/120px-%C3%9C_1.svg.png": "Ü_1.svg",
+        "/images/temp/a/ab/20250102030405!phpAbc.jpg": "phpAbc.jpg",
+        "/images/transcoded/a/ab/Film.webm/Film.webm.240p.vp9.webm": "Film.webm",
+        "/img_auth.php/thumb/a/ab/Cat.jpg/120px-Cat.jpg": "Cat.jpg",
+    },
+}
+
+NOTHING = {
+    "mediawiki": ["/wiki/File:Cat.jpg", "/index.php?title=File:Cat.jpg", "/resources/assets/a.png", "/images/x.png"]
+}
+
+REFUSED = {"mediawiki": ["/thumb.php?f=cat.jpg&w=20", "/w/thumb.php", "/thumb.php/x", "/thumb_handler.php?f=x"]}
+
+
+def name_of(preset: str, url: str) -> str | None:
+    image = find_image(read_rules(preset_path(preset)), read_url("www.example.org", url))
+    return None if image is None else image.name
+
+
+def test_every_preset_is_tried() -> None:
+    assert set(PRESETS) == set(NAMES) == set(NOTHING)
+
+
+@pytest.mark.parametrize(("preset", "url"), [(preset, url) for preset, urls in NAMES.items() for url in urls])
+def test_every_url_of_a_file_leads_to_its_name(preset: str, url: str) -> None:
+    assert name_of(preset, url) == NAMES[preset][url]
+
+
+@pytest.mark.parametrize(("preset", "url"), [(preset, url) for preset, urls in NOTHING.items() for url in urls])
+def test_a_page_leads_to_no_name(preset: str, url: str) -> None:
+    assert name_of(preset, url) is None
+
+
+@pytest.mark.parametrize(("preset", "url"), [(preset, url) for preset, urls in REFUSED.items() for url in urls])
+def test_a_script_that_shows_files_in_any_spelling_is_refused(preset: str, url: str) -> None:
+    with pytest.raises(UnreadableUrlError):
+        name_of(preset, url)
