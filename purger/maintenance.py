@@ -5,11 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.probing.audit import AuditResult, run_audit
 from purger.probing.probe import Probe
 from purger.problem_log import ProblemLog
+from purger.records.tally import Tally
 from purger.settings import Settings
 from takedown_db.connection.lasting_connection import Connection
 

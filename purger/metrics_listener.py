@@ -10,11 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from purger.delivery.session import MODES
 from purger.delivery.worker import Worker
-from purger.edge.tally import Tally
 from purger.fleet.sharing import Sharing
 from purger.outbox.poller import Poller
 from purger.records.pending import Pending
 from purger.records.takedown_lines import BOUNDS, TakedownLines
+from purger.records.tally import Tally
 from takedown_base.http.metrics_text import add_histogram, metrics_page
 from takedown_base.http.status_listener import StatusListener, health_page
 

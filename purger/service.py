@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from purger.delivery.worker import Worker
 from purger.delivery.workers import EdgeWorkers
-from purger.edge.tally import Tally
 from purger.fleet.edges import EnabledEdge
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import LoopThread, join_all
@@ -25,6 +24,7 @@ from purger.records.batch_bans import BanReader
 from purger.records.pending import Pending
 from purger.records.recorder import Recorder
 from purger.records.takedown_lines import TakedownLines
+from purger.records.tally import Tally
 from purger.settings import Settings
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter

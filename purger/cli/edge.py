@@ -9,7 +9,7 @@ import click
 from purger.cli.options.database_url import database_url
 from purger.cli.options.edge import require_usable, settings_options, warn_of_doubts
 from purger.cli.options.values import as_json
-from purger.edge.client import ask_edge
+from purger.edge.ask import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present

@@ -1,13 +1,13 @@
-"""Puts the commands together into the command line `purger`."""
+"""Puts the commands together into the command line `purger`, which rejects a misspelled one without guessing."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from purger.cli.command_group import CommandGroup
 from purger.edge.credentials import allow_only
 from purger.exit_codes import ExitCode
+from takedown_base.options import Program
 from takedown_db.connection.url import UnusableUrlError
 
 #: The commands by their rooms. Each is the function of its name in the module of its name.
@@ -16,6 +16,31 @@ _COMMANDS = {
     "purger.cli.moderation": "ban bans lift receipts wait",
     "purger.cli.signed_log": "checkpoint key prove redact verify",
 }
+
+#: The commands to name for a word that people type and that is no command. A guess may do the opposite.
+_MEANT = {
+    "unban": "purger lift",
+    "unlift": "purger ban",
+    "block": "purger ban",
+    "unblock": "purger lift",
+    "list": "purger bans, purger edge list",
+    "log": "purger bans, purger receipts",
+    "purge": "purger ban, purger flush",
+}
+
+
+class CommandGroup(Program):
+    """A command line that answers an unknown command with those that exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command as ``click.Group`` does. Raises ``click.UsageError`` for one that does not exist."""
+        name = str(args[0])
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            known = _MEANT.get(name) or ", ".join(self.list_commands(ctx))
+            ctx.fail(f"there is no command {name!r}: see {known}")
+        return super().resolve_command(ctx, args)
 
 
 def _functions() -> dict[str, str]:

@@ -20,11 +20,11 @@ from purger.edge.channel import Awaited
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.link import EdgeLink
 from purger.edge.purge_request import BATCH, HEARTBEAT, TAGS, Request, heartbeat
-from purger.edge.tally import Tally
 from purger.model import Edge, Position
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
 from purger.records.recorder import Recorder
+from purger.records.tally import Tally
 from purger.settings import Settings
 
 log = logging.getLogger(__name__)

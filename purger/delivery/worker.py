@@ -17,7 +17,6 @@ from purger.delivery.plan_run import PlanRun, urgent_run
 from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError, set_within
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
-from purger.edge.tally import Tally
 from purger.model import Edge, FlushRequest, Position, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
@@ -28,6 +27,7 @@ from purger.progress.lease import Lease
 from purger.progress.progress import Progress
 from purger.progress.steps import Ask, Deliver, Flush, FlushRebound, Heartbeat, LateFlushRebound, Rebound, Step, Wait
 from purger.records.recorder import EdgeResults, Recorder
+from purger.records.tally import Tally
 from purger.settings import Settings
 from takedown_db.connection.errors import DatabaseUnavailableError
 

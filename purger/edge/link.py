@@ -4,23 +4,34 @@ It is asyncio, as one thread serves all edges: ``requests`` blocks a thread for 
 connections, TLS, names and timers. A selector of our own would save 14 of about 33 microseconds a request.
 """
 
+import http.client
 import math
+import ssl
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited, Channel, Ended
-from purger.edge.credentials import TlsFiles, TokenFile
-from purger.edge.errors import DeliveryError, RefusedError, SlowError, UnreachableError
-from purger.edge.exchange import EXCHANGE_ERRORS, connect_error, exchange_error, headers_of, token_in
+from purger.edge.credentials import CredentialError, TlsFiles, TokenFile
+from purger.edge.errors import DeliveryError, MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.edge.instance_proof import InstanceProof
 from purger.edge.purge_request import Request
 from purger.edge.url import shown, split_url
 from purger.model import Edge
+from takedown_base.printable import printable
 
 #: Seconds between two looks at the files of token and TLS. Each look costs as much as an answer.
 _LOOK = 1.0
+
+#: Errors by which a TLS connection ends without a verdict on a certificate.
+_ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+#: Most characters of a cause in a message.
+_SHOWN = 160
+
+#: The errors of which ``_exchange_error`` makes another one.
+_EXCHANGE_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 class EdgeLink:
@@ -108,9 +119,9 @@ class EdgeLink:
     def _headers(self, request: Request, instance: str | None) -> dict[str, str]:
         now = time.monotonic()
         if now >= self._token_due:
-            self._token = token_in(self._token_file)
+            self._token = _token_in(self._token_file)
             self._token_due = now + _LOOK
-        return headers_of(request, instance, self._token)
+        return _headers_of(request, instance, self._token)
 
     async def _opened(self, within: float) -> Channel:
         channel = Channel(min(self._read_timeout, within))
@@ -120,9 +131,9 @@ class EdgeLink:
             self._has_old_files = False
             timeout = min(self._connect_timeout, within)
             await channel.open(host, port, context, shown=urlsplit(self._url).netloc, timeout=timeout)
-        except EXCHANGE_ERRORS as error:
+        except _EXCHANGE_ERRORS as error:
             channel.close()
-            raise connect_error(self._shown, error) from None
+            raise _connect_error(self._shown, error) from None
         return channel
 
     async def _answer(self, request: Request, reply: Awaited, patience: float) -> EdgeAnswer:
@@ -130,10 +141,64 @@ class EdgeLink:
         if isinstance(answer, Ended):
             if isinstance(answer.cause, TimeoutError):
                 raise SlowError(f"no whole answer to {request.method} within {patience:g} s")
-            raise exchange_error(self._shown, answer.cause, awaits_verdict=answer.awaited_verdict)
+            raise _exchange_error(self._shown, answer.cause, awaits_verdict=answer.awaited_verdict)
         try:
             return EdgeAnswer.read(answer)
         except RefusedError:
             self._token_file.refused()
             self._token_due = 0.0
             raise
+
+
+def _token_in(token_file: TokenFile) -> str:
+    """Return the token in a file. Raises ``RefusedError``."""
+    try:
+        return token_file.token()
+    except CredentialError as error:
+        raise RefusedError(str(error)) from None
+
+
+def _headers_of(request: Request, instance: str | None, token: str) -> dict[str, str]:
+    """Return the headers of ``request``, only for the varnishd ``instance`` if one is named.
+
+    Raises ``MalformedError``.
+    """
+    headers = dict(request.headers)
+    if instance is not None:
+        headers["If-Match"] = f'"{instance}"'
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise MalformedError(f"HTTP cannot send {printable(headers)[:_SHOWN]}")
+    headers["Authorization"] = f"Bearer {token}"
+    headers["User-Agent"] = "edge-takedown-purger"
+    return headers
+
+
+def _connect_error(url: str, error: Exception) -> DeliveryError:
+    """Make the error of a connection to ``url`` (as it is shown) that could not be opened."""
+    if isinstance(error, CredentialError):
+        return UntrustedError(str(error))
+    return _exchange_error(url, error, awaits_verdict=False)
+
+
+def _exchange_error(url: str, error: Exception, *, awaits_verdict: bool) -> DeliveryError:
+    """Make the error of a connection that ended before the answer.
+
+    It tells a connection that broke off from one whose ends do not trust each other, or do not speak TLS.
+    ``awaits_verdict``: over TLS, and no answer has come yet.
+    """
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _ENDS) and error.library != "SYS":
+        reason = getattr(error, "verify_message", None) or _cause(error)
+        return UntrustedError(f"{url}: {reason}; see CA, certificate and host name of this edge")
+    if awaits_verdict and isinstance(error, (ssl.SSLError, ConnectionResetError, BrokenPipeError)):
+        # With TLS 1.3 a server judges the client's certificate after the client has begun to send; the reset
+        # that follows often overtakes its alert.
+        return UntrustedError(
+            f"{url}: ended the connection after the handshake; it may not take this purger's certificate"
+        )
+    return UnreachableError(f"{url}: {_cause(error)}")
+
+
+def _cause(error: BaseException) -> str:
+    """Name an error and its text on one line."""
+    text = printable(" ".join(str(error).split())[:_SHOWN])
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -8,9 +8,8 @@ from itertools import starmap
 from typing import NamedTuple
 
 from purger.edge.answer import EdgeAnswer
-from purger.edge.client import ask_edge
+from purger.edge.ask import ask_edge, leads_elsewhere
 from purger.edge.errors import DeliveryError
-from purger.edge.public_url import leads_elsewhere
 from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed

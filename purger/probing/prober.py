@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from purger.backoff import Backoff
-from purger.edge.tally import Tally
 from purger.loop_thread import LoopThread
 from purger.model import Edge, Row, probe_result_of
 from purger.probing.probe import Probe
@@ -32,6 +31,7 @@ from purger.probing.targets import KnownTargets
 from purger.probing.verdict import Verdict
 from purger.problem_log import ProblemLog
 from purger.records.recorder import Recorder
+from purger.records.tally import Tally
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_db.connection.errors import DatabaseUnavailableError

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from purger.edge.tally import Tally
 from purger.model import Edge, Row
 from purger.probing.prober import Prober
+from purger.records.tally import Tally
 
 #: Probers of one purger. Each waits for answers most of the time, and has a connection to the database.
 COUNT = 3

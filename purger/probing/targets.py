@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from purger.edge.client import ask_edge
+from purger.edge.ask import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge

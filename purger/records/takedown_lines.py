@@ -7,8 +7,9 @@ followed by any of these.
 import logging
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from purger.loop_thread import ERROR_REST, LoopThread
@@ -18,7 +19,6 @@ from purger.problem_log import ProblemLog
 from purger.records.batch_bans import BanReader, BatchBans
 from purger.records.line_texts import Group, log_acknowledgements, log_number, log_probe
 from purger.records.pending import Pending
-from takedown_base.histogram import Histogram
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 
@@ -45,8 +45,21 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 #: The stages of a ban at an edge, as labels of the histogram.
 STAGES = ("acknowledged", "seen")
 
-
 _Event = TypeVar("_Event", Receipt, ProbeResult)
+
+
+class Histogram:
+    """Counts values in buckets; for one thread that writes."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0.0] * (len(self.bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float, times: int = 1) -> None:
+        """Count a value, so many times."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
 
 class TakedownLines(LoopThread):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from purger.edge.client import ask_edge
+from purger.edge.ask import ask_edge
 from purger.edge.errors import UntrustedError
 from purger.model import Edge as Configured
 from stack.databases.database import Database

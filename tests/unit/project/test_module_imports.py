@@ -50,7 +50,7 @@ ROOMS: dict[str, str] = {
     "purger.outbox": "purger.edge",
     "purger.signed_log": "",
     "purger.signed_log.audit": "purger.signed_log",
-    "purger.records": "purger.outbox purger.signed_log",
+    "purger.records": "purger.edge purger.outbox purger.signed_log",
     "purger.fleet": "purger.edge purger.outbox purger.signed_log",
     "purger.probing": "purger.edge purger.fleet purger.records",
     "purger.receipts": "purger.probing purger.records",

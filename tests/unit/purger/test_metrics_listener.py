@@ -10,13 +10,12 @@ import pytest
 
 from purger.delivery.session import EdgeMode
 from purger.edge.errors import UnreachableError
-from purger.edge.tally import Tally
 from purger.metrics_listener import PurgerMetrics
 from purger.model import LogBacklog
-from purger.records.takedown_lines import BOUNDS, STAGES
+from purger.records.takedown_lines import BOUNDS, STAGES, Histogram
+from purger.records.tally import Tally
 from purger.service import CannotListenError, run
 from purger.settings import Settings
-from takedown_base.histogram import Histogram
 from takedown_base.http.metrics_text import metrics_page
 from takedown_base.listen_address import Address
 from takedown_db.schema.triggers import Triggers

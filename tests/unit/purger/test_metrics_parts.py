@@ -8,9 +8,9 @@ import pytest
 from purger.delivery.session import EdgeMode
 from purger.edge.errors import SlowError
 from purger.edge.purge_request import FLUSH, late_flush, purge
-from purger.edge.tally import METHODS, DeliveryKey, Tally
 from purger.records.pending import Pending
-from takedown_base.histogram import Histogram
+from purger.records.takedown_lines import Histogram
+from purger.records.tally import METHODS, DeliveryKey, Tally
 from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from purger.edge.client import ask_edge
+from purger.edge.ask import ask_edge
 from purger.model import Edge
 from stack.processes.waiting import PATIENCE
 from tests.support.threaded_server import threaded_server

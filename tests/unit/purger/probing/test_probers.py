@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import cast
 
-from purger.edge.tally import Tally
 from purger.model import Edge, Row
 from purger.probing.prober import Prober
 from purger.probing.probers import Probers
+from purger.records.tally import Tally
 
 A, B, C, D = (Edge(name, "http://p", "http://q", "/t") for name in "abcd")
 ROW = Row(1, 1, "image", "cat", "ban")
