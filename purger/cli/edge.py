@@ -36,6 +36,13 @@ purger edge set paris --purge-url http://10.0.0.9:6090
 purger edge set paris --ca-file ''"""
 
 
+_unreachable = click.option(
+    "--unreachable",
+    is_flag=True,
+    help="Do not ask it: it does not run yet, or only the purger's machine reaches it or has its files.",
+)
+
+
 @click.group()
 def edge() -> None:
     """Add, change, enable, disable, list and remove edges. A running purger notices within a second."""
@@ -44,11 +51,7 @@ def edge() -> None:
 @edge.command(epilog=_EXAMPLE)
 @click.argument("name")
 @settings_options(required=True)
-@click.option(
-    "--unreachable",
-    is_flag=True,
-    help="Add it without asking it: it does not run yet, or only the purger's machine reaches it or has its files.",
-)
+@_unreachable
 @database_url
 def add(name: str, unreachable: bool, database_url: str, **settings: str) -> None:
     """Add the edge NAME. It is flushed first, and then gets its heartbeats.
@@ -64,7 +67,7 @@ def add(name: str, unreachable: bool, database_url: str, **settings: str) -> Non
         new = Edge(name, **settings)
         require_usable(new)
         if not unreachable:
-            _require_answer(connection, new)
+            _require_answer(connection, new, "added")
         added = _write(connection, "add_edge", new)
     click.echo(f"added edge {name}")
     warn_of_doubts(added)
@@ -73,17 +76,23 @@ def add(name: str, unreachable: bool, database_url: str, **settings: str) -> Non
 @edge.command("set", epilog=_SET_EXAMPLES)
 @click.argument("name")
 @settings_options(required=False)
+@_unreachable
 @database_url
-def set_(name: str, database_url: str, **settings: str | None) -> None:
+def set_(name: str, unreachable: bool, database_url: str, **settings: str | None) -> None:
     """Change the given settings of the edge NAME, and keep the others; '' removes one of the last three files.
 
-    The edge keeps its progress and its cache: nothing is flushed as long as the same varnishd answers.
+    The edge keeps its progress and its cache: nothing is flushed as long as the same varnishd answers. It is asked
+    first, as by `purger edge add`, unless only its public URL changes.
     """
     given = {key: value for key, value in settings.items() if value is not None}
     if not given:
         raise click.UsageError("nothing to change: see `purger edge set --help`")
     with connected(Connection, database_url) as connection:
-        changed = _write(connection, "set_edge", replace(_require(connection, name), **given))
+        new = replace(_require(connection, name), **given)
+        require_usable(new)
+        if not unreachable and given.keys() != {"public_url"}:
+            _require_answer(connection, new, "changed")
+        changed = _write(connection, "set_edge", new)
     click.echo(f"changed edge {name}")
     warn_of_doubts(changed)
 
@@ -112,19 +121,19 @@ def _switch(url: str, name: str, *, on: bool) -> None:
         connection.run("enable_edge", name=name, enabled=on)
 
 
-def _require_answer(connection: Connection, edge: Edge) -> None:
-    """Ask the edge who it is. Raises ``click.ClickException``."""
+def _require_answer(connection: Connection, edge: Edge, done: str) -> None:
+    """Ask the edge who it is. Raises ``click.ClickException``, which says that nothing was ``done``."""
     try:
         instance = ask_edge(edge, connect_timeout=_PATIENCE, read_timeout=_PATIENCE).answer.instance
     except DeliveryError as error:
         raise click.ClickException(
-            f"nothing was added: edge {edge.name} is {error.kind}: {error} -> {remedy(error.kind)}. With --unreachable "
-            "it is added without being asked"
+            f"nothing was {done}: edge {edge.name} is {error.kind}: {error} -> {remedy(error.kind)}. With "
+            f"--unreachable it is {done} without being asked"
         ) from None
     for other in list_edges(connection):
-        if other.instance == instance:
+        if other.instance == instance and other.name != edge.name:
             raise click.ClickException(
-                f"nothing was added: {printable(edge.purge_url)} leads to the edge {printable(other.name)} (varnishd "
+                f"nothing was {done}: {printable(edge.purge_url)} leads to the edge {printable(other.name)} (varnishd "
                 f"{printable(instance)}): give the purge URL of edge {edge.name}"
             )
 

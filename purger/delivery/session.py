@@ -145,6 +145,8 @@ class EdgeSession:
         if edge is self.edge:
             return
         self._interrupt.clear()
+        if edge.purge_url != self.edge.purge_url:
+            self._progress.instances.moved()
         self.edge = edge
         self.close()
         self._link = self._new_link(edge)

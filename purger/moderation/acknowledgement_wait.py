@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,7 @@ class _EdgeRow(NamedTuple):
     acknowledged: int | None  # the last batch of those that it has acknowledged without a gap; None: it is new
     problem: str | None
     triggers: str | None  # fingerprint of the triggers that existed when the edge was last flushed
+    instance: str | None  # the varnishd that answers at the purge URL; None: it is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ def wait_acknowledged(
 def _judge(target: Target, triggers: Triggers, snapshot: _Snapshot, last: int | None) -> WaitResult:
     """Judge each edge. A flush after the triggers were restored delivers a ban that no trigger wrote."""
     restored = triggers.restored_after(snapshot.unwritten)
+    names = defaultdict[str | None, list[str]](list)
+    for edge in snapshot.edges:
+        names[edge.instance].append(edge.name)
     edges = []
     for edge in snapshot.edges:
         acknowledged = _has(edge, last) or (restored and not snapshot.found)
@@ -119,7 +124,11 @@ def _judge(target: Target, triggers: Triggers, snapshot: _Snapshot, last: int | 
             acknowledged &= not triggers.missing and edge.triggers in (None, triggers.fingerprint)
         elif snapshot.unwritten is not None:
             acknowledged &= restored and edge.triggers == triggers.fingerprint
-        edges.append(EdgeAcknowledgement(edge.name, acknowledged, edge.problem))
+        problem = edge.problem
+        # One of the names means an edge that heard of nothing.
+        if edge.instance and (same := [name for name in names[edge.instance] if name != edge.name]):
+            acknowledged, problem = False, f"its purge URL leads to the same varnishd as that of edge {same[0]}"
+        edges.append(EdgeAcknowledgement(edge.name, acknowledged, problem))
     return WaitResult(
         found=snapshot.found or restored, unwritten=snapshot.unwritten is not None and not restored, edges=edges
     )

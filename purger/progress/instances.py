@@ -47,6 +47,12 @@ class Instances:
         elif fresh:
             self.pending = max(0, self.pending - 1)
 
+    def moved(self) -> None:
+        """Forget who answered before, and ask anew: requests go to another address from now on."""
+        self.pending = QUESTIONS
+        self._current = self._returned = None
+        self._left.clear()
+
     def several(self, now: float) -> tuple[str, str] | None:
         """Return two instances that answer in turn; None if only one is known to answer."""
         if self._returned is None or now - self._returned.at >= _QUIET:

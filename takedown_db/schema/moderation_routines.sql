@@ -105,7 +105,8 @@ BEGIN
         FROM numbering
         WHERE one = 1;
     END IF;
-    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers FROM edges WHERE enabled ORDER BY name;
+    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers, instance
+    FROM edges WHERE enabled ORDER BY name;
 END//
 
 -- Reads for each subject of a list its place in the list, from 1, and whether there is an image with this code (scope

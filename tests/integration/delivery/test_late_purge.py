@@ -38,7 +38,7 @@ def test_a_late_purge_of_a_lost_database_keeps_no_image_from_anybody(tmp_path: P
         with away(system.purger):
             with away(system.database):
                 put_back(system.database, copy)
-            set_url = system.purger.run("edge", "set", edge.edge_name, "--purge-url", edge.purge_url)
+            set_url = system.purger.run("edge", "set", edge.edge_name, "--purge-url", edge.purge_url, "--unreachable")
             assert set_url.returncode == 0, set_url.stderr
         wait_until(lambda: system.rows("SELECT flushed_at FROM edges") != flushed, "the edge flushed, and once more")
         system.settle()

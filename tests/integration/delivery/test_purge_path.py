@@ -287,12 +287,30 @@ def test_a_change_of_an_edge_is_noticed_and_flushes_nothing(path: PurgePath, edg
 
 def test_a_url_that_is_set_right_ends_the_pause_after_an_error(path: PurgePath, edge: Edge) -> None:
     wrong = f"http://127.0.0.1:{free_port()}"
-    path.edge("set", edge.edge_name, "--purge-url", wrong)
+    refused = path.purger.run("edge", "set", edge.edge_name, "--purge-url", wrong)
+    assert (refused.returncode, f"nothing was changed: edge {edge.edge_name} is unreachable" in refused.stderr) == (
+        1,
+        True,
+    )
+    path.edge("set", edge.edge_name, "--purge-url", wrong, "--unreachable")
     path.logged(f"edge {edge.edge_name} is unreachable: '{wrong}'")
     path.ban()
     path.edge("set", edge.edge_name, "--purge-url", edge.purge_url)
     path.settle(edge.edge_name)
     assert f"edge {edge.edge_name} is flushed: another" not in path.purger.log_text()
+
+
+def test_a_url_that_led_to_another_varnishd_for_a_while_is_set_right(
+    path: PurgePath, edge: Edge, tmp_path: Path
+) -> None:
+    with Edge(tmp_path / "other", f"127.0.0.1:{free_port()}", name="other", lease=2) as other:
+        other.token_file.write_text(edge.token())
+        other.reload("same-token")
+        path.edge("set", edge.edge_name, "--purge-url", other.purge_url)
+        other.wait_trusted()
+        path.edge("set", edge.edge_name, "--purge-url", edge.purge_url)
+        edge.wait_trusted()
+    assert "in turn" not in path.purger.log_text()
 
 
 def test_a_disabled_edge_is_left_alone_and_gets_what_it_missed_later(path: PurgePath, edge: Edge) -> None:

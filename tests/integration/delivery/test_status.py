@@ -325,7 +325,7 @@ def test_an_edge_whose_acl_lacks_the_purger(fleet: Site, tmp_path: Path) -> None
         ),
     ],
 )
-def test_an_edge_is_asked_before_it_is_added(fleet: Site, given: dict[str, str], said: str) -> None:
+def test_an_edge_is_asked_before_it_is_added_or_changed(fleet: Site, given: dict[str, str], said: str) -> None:
     first, second = fleet.stack.edges
     urls = {"edge2": second.purge_url, "public": first.url}
     settings = {"purge-url": first.purge_url, "public-url": first.url, "token-file": str(first.token_file)} | given
@@ -333,11 +333,14 @@ def test_an_edge_is_asked_before_it_is_added(fleet: Site, given: dict[str, str],
     if settings["purge-url"] == second.purge_url:
         settings["token-file"] = str(second.token_file)
     options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    refused = fleet.stack.purger.run("edge", "add", "new", *options)
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("Error: nothing was added: ")
-    assert said in refused.stderr
+    for verb, name, done in (("add", "new", "added"), ("set", first.edge_name, "changed")):
+        refused = fleet.stack.purger.run("edge", verb, name, *options)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"Error: nothing was {done}: ")
+        assert said.replace("edge new", f"edge {name}") in refused.stderr
     assert fleet.number("SELECT COUNT(*) FROM edges WHERE name = 'new'") == 0
+    own = f"purge_url = '{first.purge_url}' AND token_file = '{first.token_file}'"
+    assert fleet.number(f"SELECT COUNT(*) FROM edges WHERE name = '{first.edge_name}' AND {own}") == 1
 
 
 def test_an_edge_whose_answer_is_an_attack_on_the_terminal(fleet: Site) -> None:

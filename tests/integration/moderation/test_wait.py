@@ -27,6 +27,21 @@ def test_a_ban_without_a_number_is_acknowledged_by_nobody(desk: Desk) -> None:
         assert "not acknowledged" in desk.run("wait", *waiting, "0", code=3).stdout, waiting
 
 
+def test_two_names_of_one_varnishd_have_acknowledged_nothing(desk: Desk) -> None:
+    desk.sql(
+        """INSERT INTO edges (name, purge_url, public_url, token_file, instance, acknowledged)
+        SELECT 'rome', 'http://10.0.0.9:1', 'http://10.0.0.9:2', token_file, 'another', acknowledged FROM edges"""
+    )
+    desk.run("ban", desk.new_image(), code=3)
+    desk.number()
+    assert desk.run("wait", "0").stdout == "edge paris: acknowledged\nedge rome: acknowledged\n"
+    desk.sql("UPDATE edges SET instance = 'one'")
+    same = "not acknowledged (its purge URL leads to the same varnishd as that of edge"
+    assert desk.run("wait", "0", code=3).stdout == f"edge paris: {same} rome)\nedge rome: {same} paris)\n"
+    desk.sql("UPDATE edges SET enabled = (name = 'paris')")
+    assert desk.run("wait", "0").stdout == "edge paris: acknowledged\n"
+
+
 def test_an_edge_that_is_behind_is_named(desk: Desk) -> None:
     code = desk.new_image()
     ban = ban_id(desk.run("ban", code, code=3))

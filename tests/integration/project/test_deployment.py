@@ -219,7 +219,8 @@ def faults_are_told_with_their_cure(deployment: Deployment) -> None:
     deployment.wait_until_ok()
 
     of_paris = "PURGER_DATABASE_URL_FILE=/etc/edge-takedown/purger-database-url purger edge set paris --ca-file"
-    deployment.run("origin1", f"{of_paris} ''")
+    deployment.run("origin1", f"! {of_paris} ''")
+    deployment.run("origin1", f"{of_paris} '' --unreachable")
     wait_until(lambda: re.search(untrusted, deployment.status()), "a private authority that nobody named")
     deployment.run("origin1", f"{of_paris} /etc/edge-takedown/edges/ca.pem")
     deployment.wait_until_ok()

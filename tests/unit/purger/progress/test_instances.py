@@ -37,6 +37,19 @@ def test_a_service_address_that_moved_there_and_back_is_no_second_one() -> None:
     assert instances.several(now) is None
 
 
+def test_one_that_comes_back_at_another_address_is_no_second_one() -> None:
+    instances, now = answered("a", "b")
+    instances.moved()
+    instances.answered("a", at=now + 1.0, fresh=True)
+    assert instances.several(now + 1.0) is None
+    instances.answered("b", at=now + 2.0, fresh=True)
+    assert instances.several(now + 2.0) is None, "b answered at the former address"
+    instances.answered("a", at=now + 3.0, fresh=True)
+    assert instances.several(now + 3.0) == ("b", "a")
+    instances.moved()
+    assert instances.several(now + 3.0) is None
+
+
 def test_two_of_three_are_named() -> None:
     instances, now = answered("a", "b", "c", "a")
     assert instances.several(now) == ("c", "a")
