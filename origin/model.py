@@ -1,5 +1,6 @@
 """Defines the values that the rooms of the origin hand to each other: a row found, lifetimes, a part of a file."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -31,6 +32,39 @@ class Found(NamedTuple):
     changed: int = 0  # number of the batch of the last change of the image, its owner or its content
     original: str | None = None  # SHA-256 of the original in hex, whatever the rendition
     path: str | None = None  # of the file in the tree in place; None: the own store has it, by its digest
+
+
+class Content(NamedTuple):
+    """The content of a URL of a site's own server, as the origin read it."""
+
+    digest: str  # SHA-256 of the bytes, in hex
+    length: int  # bytes
+    etag: str  # as the server sent it; empty: it sent none
+    last_modified: str  # likewise
+
+
+class SiteUrl(NamedTuple):
+    """A URL of a site's own server: host and path with query as the edge asks for them, and the image's code."""
+
+    host: str
+    url: str
+    code: str
+
+    @property
+    def id(self) -> str:
+        """The key of its record."""
+        return hashlib.sha256(f"{self.host}\n{self.url}".encode()).hexdigest()
+
+
+class FoundContent(NamedTuple):
+    """The row of the statement ``look_up_site_url``, its columns in their order."""
+
+    banned: int | None  # 1, or None for no: content that was recorded for the image's code
+    pending: int | None  # likewise
+    digest: str | None  # of the URL, as all that follow; None: it was not read yet
+    length: int | None
+    etag: str | None
+    last_modified: str | None
 
 
 @dataclass(frozen=True, slots=True)

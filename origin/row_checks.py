@@ -6,7 +6,7 @@ The schema refuses malformed values, but a session may have switched its checks 
 import re
 from datetime import datetime
 
-from origin.model import Found
+from origin.model import Found, FoundContent
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_digest, is_key
 
@@ -19,6 +19,9 @@ _LARGEST_BATCH = 10**15 - 1
 #: Characters of the longest path. The column `renditions.path` is wider: a session without strict mode cuts a value at
 #: the column's width, and a cut path must not pass for a valid one.
 LONGEST_PATH = 1000
+
+#: Characters of the longest ETag and Last-Modified of a site's server.
+_LONGEST_VALIDATOR = 255
 
 #: Characters of a value in a message.
 _SHOWN = 80
@@ -64,6 +67,27 @@ def require_well_formed_rendition(code: str, digest: object, size: object, path:
         raise _malformed(code, "renditions.digest", digest)
     if path is not None and not (isinstance(path, str) and is_stored_path(path)):
         raise _malformed(code, "renditions.path", path)
+
+
+def require_well_formed_content(found: FoundContent | None, code: str) -> FoundContent:
+    """Return ``found``. Raises ``MalformedRecordError`` where no answer can be made of it."""
+    if found is None:
+        raise MalformedRecordError("the statement look_up_site_url gave no row")
+    if found.digest is None:
+        return found
+    if not (isinstance(found.digest, str) and is_digest(found.digest)):
+        raise _malformed(code, "site_urls.digest", found.digest)
+    if not (isinstance(found.length, int) and 0 <= found.length <= _LARGEST):
+        raise _malformed(code, "site_urls.length", found.length)
+    for column, value in ("etag", found.etag), ("last_modified", found.last_modified):
+        if not (isinstance(value, str) and is_validator(value)):
+            raise _malformed(code, f"site_urls.{column}", value)
+    return found
+
+
+def is_validator(value: str) -> bool:
+    """Tell whether the table ``site_urls`` takes a value of ETag or Last-Modified, and a header may hold it."""
+    return len(value) <= _LONGEST_VALIDATOR and all(" " <= character <= "~" for character in value)
 
 
 def is_stored_path(path: str) -> bool:

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from typing import NamedTuple
 
 import mysql.connector
 
 from origin.answering.answers import Answers
 from origin.answering.app import App
 from origin.answering.lookup import TIMEOUT, Lookup
+from origin.answering.site_verdicts import SiteVerdicts
 from origin.answering.special_image import SpecialImage, read_special_image
 from origin.metrics_counters import Counters
 from origin.settings import ServeSettings
@@ -22,6 +23,7 @@ from origin.stores.contract import DamagedFileError, StoreAwayError
 from origin.stores.store import open_store
 from origin.supervisor import CannotServeError, Supervisor
 from origin.verdict.rules import Rule, UnusableRulesError, read_rules
+from origin.verdict.sites import FirstSight, Site, read_sites
 from takedown_base.http.access_log import AccessLog, make_watch
 from takedown_base.http.server import HttpServer, reserve_port, run_server
 from takedown_base.listen_address import Address
@@ -34,13 +36,20 @@ from takedown_db.connection.url import UnusableUrlError
 log = logging.getLogger(__name__)
 
 
+class _SiteRules(NamedTuple):
+    """The rules and the sites of a file of rules; both empty without one."""
+
+    rules: Sequence[Rule]
+    sites: Sequence[Site]
+
+
 def serve(settings: ServeSettings) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code.
 
     Raises ``CannotServeError`` and ``UnusableSpecialImageError``.
     """
     special = read_special_image(settings.special_image)
-    rules = _rules(settings.rules)
+    rules = _rules(settings)
     _require_stores(settings)
     _try_database(settings.database_url, replica=settings.replica)
     several = settings.workers > 1 or settings.metrics is not None
@@ -67,7 +76,7 @@ def serve(settings: ServeSettings) -> int:
 def _serve_in_process(
     settings: ServeSettings,
     special: SpecialImage,
-    rules: Sequence[Rule],
+    rules: _SiteRules,
     address: Address,
     access_log: AccessLog | None,
     parent: int | None,
@@ -88,7 +97,8 @@ def _serve_in_process(
     except UnusableStoreError as error:
         raise CannotServeError(str(error)) from None
     lookup = Lookup(settings.database_url, replica=settings.replica)
-    app = App(lookup, answers, store, special, settings.headers, rules=rules, counters=counters)
+    verdicts = SiteVerdicts(lookup, answers, *rules, threads=settings.threads) if rules.rules else None
+    app = App(lookup, answers, store, special, settings.headers, verdicts=verdicts, counters=counters)
     watch = make_watch(counters.answered if counters else None, access_log)
     expected = (DamagedFileError, StoreAwayError)
     server = HttpServer(app, address, settings, share_port=share_port, watch=watch, expected_errors=expected)
@@ -115,11 +125,21 @@ def _access_log(path: str | None) -> AccessLog | None:
         raise CannotServeError(f"--access-log: {printable(path)}: {error.strerror or error}") from None
 
 
-def _rules(file: Path | None) -> Sequence[Rule]:
+def _rules(settings: ServeSettings) -> "_SiteRules":
+    """Read the file of rules. Raises ``CannotServeError``."""
+    file = settings.rules
+    if file is None:
+        return _SiteRules((), ())
     try:
-        return () if file is None else read_rules(file)
+        rules = _SiteRules(read_rules(file), read_sites(file))
     except UnusableRulesError as error:
         raise CannotServeError(str(error)) from None
+    if settings.replica and any(site.first_sight is not FirstSight.NEVER for site in rules.sites):
+        raise CannotServeError(
+            f"{printable(file)}: what is read of a site's server is recorded, and --replica records nothing: leave it"
+            ' out, or write first_sight = "never"'
+        )
+    return rules
 
 
 def _require_stores(settings: ServeSettings) -> None:

@@ -110,10 +110,11 @@ class Answers:
         """Answer 404. The edge may keep it for a while, since importing the image purges it."""
         return message(404, "No such image.", [*self._unknown_headers, *_owned_by(owner)])
 
-    def verdict(self, found: Found, code: str, now: float) -> ImageAnswer:
+    def verdict(self, found: Found, code: str, now: float, expect: str | None = None) -> ImageAnswer:
         """Answer the edge's question whether a URL that shows this image may be shown: 204, or as for a banned image.
 
         The bytes are the site's, whose validators the edge takes: the date of the last change only makes theirs later.
+        ``expect`` is the content that the origin has looked at, in the form of Takedown-Expect; None: nobody has.
         """
         if found.banned:
             answer = self._banned(found, Conditions(), now)
@@ -124,6 +125,8 @@ class Answers:
                 headers.append(("Last-Modified", format_date(dated)))
             elif found.pending or found.changed_at is not None:
                 headers.append(("Takedown-Dated", "no"))
+            if expect is not None:
+                headers.append(("Takedown-Expect", expect))
             answer = ImageAnswer(_STATUS_LINES[204], headers)
         answer.headers.append(("Takedown-Image", code))
         return _with_state(answer, found)

@@ -6,20 +6,21 @@ What goes wrong becomes an error here, each with its status and text (404 and 41
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import bottle
 
 from origin.answering.answers import Answers, Conditions, ImageAnswer, failure
 from origin.answering.lookup import BUDGET, Lookup
+from origin.answering.site_verdicts import Question, SiteVerdicts
 from origin.answering.special_image import SpecialImage
 from origin.metrics_counters import Counters
 from origin.model import ORIGINAL, RENDITION, FilePart, Found, Header
 from origin.row_checks import MalformedRecordError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError, StoredBody
 from origin.stores.store import Store
-from origin.verdict.rules import Rule, find_image
-from origin.verdict.url import UnreadableUrlError, read_url
+from origin.verdict.content_reader import ContentUnknownError
 from takedown_base.http.gateway import BEGAN
 from takedown_base.subject_keys import CODE
 from takedown_db.connection.errors import DatabaseUnavailableError
@@ -55,14 +56,13 @@ class App:
         special: SpecialImage,
         headers: Sequence[Header] = (),
         *,
-        rules: Sequence[Rule] = (),
+        verdicts: SiteVerdicts | None = None,
         counters: Counters | None = None,
     ) -> None:
         """Set up the routes. ``headers`` are added to every answer; ``counters`` count lookups and reads.
 
-        With ``rules`` the edge may ask for the verdict on URLs of the site's own server.
+        With ``verdicts`` the edge may ask for the verdict on URLs of the site's own server.
         """
-        self._rules = rules
         self._counters = counters
         self._headers = list(headers)
         self._lookup = lookup
@@ -72,8 +72,8 @@ class App:
         self._routes = bottle.Bottle(autojson=False)
         self._routes.get(_ORIGINAL_PATH, callback=self._original)
         self._routes.get(_RENDITION_PATH, callback=self._rendition)
-        if rules:
-            self._routes.get(_VERDICT_PATH, callback=self._verdict)
+        if verdicts:
+            self._routes.get(_VERDICT_PATH, callback=partial(self._verdict, verdicts))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -94,6 +94,8 @@ class App:
             answer = self._answers.unknown()
         except DatabaseUnavailableError:
             answer = failure(503, "The database is unavailable.", _RETRY_AFTER)
+        except ContentUnknownError:
+            answer = failure(503, "The site's own server could not be read.", _RETRY_AFTER)
         except StoreAwayError:
             answer = failure(503, "The store of the images is unavailable.", _RETRY_AFTER)
         except _ErasedError:
@@ -127,23 +129,23 @@ class App:
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
         )
-        return self._answers.decide(self._find(environ, code, rendition), conditions, time.time())
+        return self._answers.decide(self._find(code, rendition, environ[BEGAN]), conditions, time.time())
 
-    def _verdict(self, environ: Environ) -> ImageAnswer:
+    def _verdict(self, verdicts: SiteVerdicts, environ: Environ) -> ImageAnswer:
         """Answer ``/verdict``: whether the edge may show the URL of the site's that the request's fields name."""
-        try:
-            url = read_url(environ.get("HTTP_TAKEDOWN_HOST", ""), environ.get("HTTP_TAKEDOWN_URL", ""))
-            image = find_image(self._rules, url)
-        except UnreadableUrlError:
-            return self._answers.unruled("unreadable")
-        if image is None:
-            return self._answers.unruled("none")
-        return self._answers.verdict(self._find(environ, image.code, ORIGINAL), image.code, time.time())
+        get = environ.get
+        question = Question(
+            get("HTTP_TAKEDOWN_HOST", ""),
+            get("HTTP_TAKEDOWN_URL", ""),
+            get("HTTP_TAKEDOWN_CHANGED_CONTENT") == "1",
+            environ[BEGAN],
+        )
+        return verdicts.answer(question, self._find)
 
-    def _find(self, environ: Environ, code: str, rendition: str) -> Found:
+    def _find(self, code: str, rendition: str, began: float) -> Found:
         started = time.monotonic()
         try:
-            return self._lookup.find(code, rendition, environ[BEGAN])
+            return self._lookup.find(code, rendition, began)
         finally:
             if self._counters:
                 self._counters.looked_up(time.monotonic() - started)

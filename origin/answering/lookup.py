@@ -11,15 +11,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.connection import MySQLConnection
 
 from origin.circuit_breaker import CircuitBreaker
-from origin.model import Found
-from origin.row_checks import require_well_formed
+from origin.model import Content, Found, FoundContent, SiteUrl
+from origin.row_checks import require_well_formed, require_well_formed_content
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 from takedown_db.connection.connect import connect
 from takedown_db.connection.errors import DatabaseUnavailableError, explain
@@ -29,6 +29,8 @@ from takedown_db.connection.server_variables import NotPrimaryError
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 #: Seconds that one round trip to the database may take. The driver takes whole seconds, and only when it connects.
 TIMEOUT = 2
@@ -57,28 +59,45 @@ class LookupConnection:
         """Connect as ``connect`` does, and raise its errors."""
         #: The driver's connection.
         self.driver = connect(url, timeout=timeout, replica=replica, python=True)
-        self._prepared: PreparedStatement | None = None
-        self._sql = statement("look_up_image")
+        self._timeout = timeout
+        self._prepared: dict[str, PreparedStatement] = {}
         try:
             self.driver.cmd_query(statement("skip_index_dives"))
-            if isinstance(self.driver, MySQLConnection):
-                self._prepared = PreparedStatement(self.driver, self._sql, timeout)
+            self._prepare("look_up_image")
         except BaseException:
             self.close()
             raise
 
     def find(self, code: str, rendition: str) -> list[Found]:
         """Run ``look_up_image``. The names must have been checked. Raises ``mysql.connector.Error``."""
-        if self._prepared is not None:
-            rows = self._prepared.execute({"code": code, "rendition": rendition})
-        else:
-            rows = _rows(self.driver, self._sql % {"code": f"'{code}'", "rendition": f"'{rendition}'"})
-        return [Found._make(row) for row in rows]
+        return [Found._make(row) for row in self._run("look_up_image", {"code": code, "rendition": rendition})]
+
+    def find_content(self, url: SiteUrl) -> list[FoundContent]:
+        """Run ``look_up_site_url``. The code must have been checked. Raises ``mysql.connector.Error``."""
+        self._prepare("look_up_site_url")
+        return [FoundContent._make(row) for row in self._run("look_up_site_url", {"code": url.code, "url": url.id})]
+
+    def record(self, url: SiteUrl, content: Content) -> None:
+        """Run ``record_site_url``. Raises ``mysql.connector.Error``."""
+        with self.driver.cursor() as cursor:
+            cursor.execute(statement("record_site_url"), {"id": url.id, **url._asdict(), **content._asdict()})
 
     def was_erased(self, digest: str) -> bool:
         """Run ``was_erased``. The digest must have been checked. Raises ``mysql.connector.Error``."""
         ((erased,),) = _rows(self.driver, statement("was_erased") % {"digest": digest})
         return bool(erased)
+
+    def _prepare(self, name: str) -> None:
+        """Prepare a statement, at its first use. The driver without Python's own wire format sends it as a text."""
+        if isinstance(self.driver, MySQLConnection) and name not in self._prepared:
+            self._prepared[name] = PreparedStatement(self.driver, statement(name), self._timeout)
+
+    def _run(self, name: str, values: dict[str, str]) -> list[tuple[Any, ...]]:
+        """Run a statement with values that need no quotes."""
+        prepared = self._prepared.get(name)
+        if prepared is not None:
+            return prepared.execute(values)
+        return _rows(self.driver, statement(name) % {key: f"'{value}'" for key, value in values.items()})
 
     def close(self) -> None:
         """Close the connection, in whatever state it is."""
@@ -144,6 +163,20 @@ class Lookup:
         for name in (code, rendition):
             if not is_key(name):
                 raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
+        found = self._in_time(began, lambda connection: self._query(connection, code, rendition))
+        return require_well_formed(found, code)
+
+    def find_content(self, url: SiteUrl, began: float) -> FoundContent:
+        """Read what was recorded of a URL of a site's own server, whose code ``find`` has taken. Raises as ``find``."""
+        rows = self._in_time(began, lambda connection: connection.find_content(url))
+        return require_well_formed_content(rows[0] if rows else None, url.code)
+
+    def record(self, url: SiteUrl, content: Content) -> None:
+        """Record the content of a URL, and purge the image if it is banned. Raises ``DatabaseUnavailableError``."""
+        self._in_time(time.monotonic(), lambda connection: connection.record(url, content))
+
+    def _in_time(self, began: float, ask: Callable[[LookupConnection], Answer]) -> Answer:
+        """Ask the database for a request that began at ``began``. Raises ``DatabaseUnavailableError``."""
         started = time.monotonic()
         latest = began + LATEST_START
         if started > latest:
@@ -152,7 +185,7 @@ class Lookup:
         if not self._breaker.allows():
             raise DatabaseUnavailableError("it did not answer in time a moment ago")
         try:
-            found = self._ask(code, rendition, latest)
+            answer = self._ask(ask, latest)
         except mysql.connector.Error as error:
             if isinstance(error, _NotConnectedInTimeError) or time.monotonic() - started > TIMEOUT / 2:
                 self._breaker.timed_out()
@@ -162,7 +195,7 @@ class Lookup:
         if self._reported:
             self._reported.clear()
             log.info("the database answers again")
-        return require_well_formed(found, code)
+        return answer
 
     def was_erased(self, digest: str, began: float) -> bool:
         """Tell whether a file that the store does not have was erased. False, too, where that cannot be asked in time.
@@ -178,16 +211,16 @@ class Lookup:
             self._disconnect(error)
             return False
 
-    def _ask(self, code: str, rendition: str, latest: float) -> Found | None:
-        """Run the statement, and once more if that fails at once: a connection may have died while it was idle."""
+    def _ask(self, ask: Callable[[LookupConnection], Answer], latest: float) -> Answer:
+        """Ask, and once more if that fails at once: a connection may have died while it was idle."""
         try:
-            return self._query(self._connection(latest), code, rendition)
+            return ask(self._connection(latest))
         except mysql.connector.Error as error:
             self._disconnect(error)
             if time.monotonic() > latest:
                 raise
         try:
-            return self._query(self._connection(latest), code, rendition)
+            return ask(self._connection(latest))
         except mysql.connector.Error as error:
             self._disconnect(error)
             raise

@@ -1,4 +1,4 @@
-"""Reads URLs of a site's own by its file of rules: which of them show an image, and which image.
+"""Reads URLs of a site's own by its file of rules: which of them show an image, and which image; and their content.
 
-Pure, but for reading the file. Imports nothing of the origin.
+Imports of the origin only the flat ``model`` and ``row_checks``.
 """

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from origin.verdict.rules import normal_host, read_each, require_keys
+from takedown_base.listen_address import Address
 
 #: Each key of a site, with its type in Python and in words.
 _KEYS: dict[str, tuple[type, str]] = {
@@ -33,7 +34,7 @@ class Site:
     """A host with the server that has its pictures."""
 
     host: str | None  # in lower case; None: every host without a table of its own
-    server: tuple[str, int] | None  # address and port
+    server: Address | None
     first_sight: FirstSight
 
 
@@ -71,7 +72,7 @@ def _read_site(table: dict[str, Any]) -> Site:
     return Site(normal_host(table.get("host")), server, first_sight)
 
 
-def _read_server(text: str) -> tuple[str, int]:
+def _read_server(text: str) -> Address:
     parts = urlsplit(text)
     try:
         port = 80 if parts.port is None else parts.port
@@ -86,4 +87,4 @@ def _read_server(text: str) -> tuple[str, int]:
         or parts.query
     ):
         raise ValueError(f"server is {text!r}: it has to be like http://127.0.0.1:8080")
-    return parts.hostname, port
+    return Address(parts.hostname, port)

@@ -13,6 +13,9 @@ GRANT SELECT ON {database}.changes TO 'takedown_origin'@'%';
 GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
 GRANT SELECT (digest, path, action, written_at) ON {database}.erasures TO 'takedown_origin'@'%';
+-- The procedure is the one thing that it may write.
+GRANT SELECT (id, code, digest, length, etag, last_modified) ON {database}.site_urls TO 'takedown_origin'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.record_site_url TO 'takedown_origin'@'%';
 
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
@@ -45,6 +48,7 @@ CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.bans TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.images TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.renditions TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.site_urls TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.numbering TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.batches TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.changes TO 'takedown_purger'@'%';

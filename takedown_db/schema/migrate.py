@@ -74,7 +74,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     done += _apply_migrations(cursor)
     run_script(cursor, schema_file("definer.sql"), {"{pattern}": _name_pattern(cursor, name)})
     run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
-    for routines in ("numbering", "sharing", "moderation", "signed_log"):
+    for routines in ("numbering", "sharing", "moderation", "signed_log", "site"):
         run_script(cursor, schema_file(f"{routines}_routines.sql"))
     done += restore_triggers(cursor)
     run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})

@@ -23,6 +23,10 @@ DELIMITER //
 -- wait for its end, with the counter locked: so it looks up each id by the primary key. An UPDATE of a range of ids would
 -- lock the row behind the last one, too. An array of ids costs less than a temporary table of them.
 --
+-- A change of content also purges the images under whose codes the origin has recorded it (site_urls): for each a row is
+-- written, which the next batch gets. Here, after the commit of that change, a record is either seen or committed later,
+-- and then whoever writes it sees the ban (record_site_url). The trigger of the ban could see an older snapshot.
+--
 -- Malformed rows, which a session without checks wrote, are removed then (remove_malformed).
 --
 -- All of it runs in the server: a client that is frozen or killed in the middle leaves no lock.
@@ -34,7 +38,7 @@ BEGIN
     DECLARE v_first, v_last BIGINT UNSIGNED DEFAULT p_only;
     DECLARE v_count INT UNSIGNED DEFAULT 1;
     DECLARE v_chosen LONGTEXT CHARACTER SET utf8mb4; -- a JSON array of ids
-    DECLARE v_found BOOLEAN;
+    DECLARE v_found, v_recorded BOOLEAN;
     DECLARE v_before, v_clock, v_clock_before, v_now DATETIME(6);
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -108,6 +112,17 @@ BEGIN
 
         INSERT INTO batches (batch, numbered_at, size) VALUES (v_batch, v_now, p_size);
         UPDATE numbering SET last_batch = v_batch, numbered_at = v_now, clock = v_clock WHERE one = 1;
+
+        -- Not in the condition of the IF, where it would wait for records that are not yet committed.
+        SELECT EXISTS (SELECT 1 FROM site_urls) INTO v_recorded;
+        IF v_recorded THEN
+            INSERT INTO invalidations (scope, subject, cause)
+            SELECT DISTINCT 'image', site_urls.code, 'resend'
+            FROM invalidations AS numbered FORCE INDEX (batch)
+            STRAIGHT_JOIN site_urls FORCE INDEX (digest) ON site_urls.digest = numbered.subject
+            WHERE numbered.batch = v_batch AND numbered.scope = 'digest';
+            SET p_more = p_more OR ROW_COUNT() > 0;
+        END IF;
     END IF;
     COMMIT;
 END//

@@ -1,4 +1,4 @@
--- Statements by which the origin looks up one image for a request.
+-- Statements by which the origin looks up one image for a request, and records what a site's own server shows.
 
 -- name: look_up_image
 -- Reads all that one request needs of one image, in one statement and so in one snapshot. One row, whatever the image,
@@ -53,6 +53,37 @@ LEFT JOIN renditions AS original ON original.code = images.code AND original.nam
 LEFT JOIN changes FORCE INDEX (PRIMARY) ON
     (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
 WHERE numbering.one = 1
+
+-- name: look_up_site_url
+-- Reads what the origin has recorded of a URL of a site's own server, and whether any content that it has recorded for the
+-- image's code is banned, or waits for the number of a change. One row. It follows look_up_image: each of its snapshots
+-- holds all that the one before held, so the answer may say what that one had seen. A code has few URLs, 1,000 at most
+-- (record_site_url): each costs a look into two indexes.
+SELECT
+    (
+        SELECT 1
+        FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN bans FORCE INDEX (subject)
+            ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+        WHERE site_urls.code = %(code)s
+        LIMIT 1
+    ) AS banned,
+    (
+        SELECT 1
+        FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN invalidations FORCE INDEX (subject)
+            ON invalidations.scope = 'digest' AND invalidations.subject = site_urls.digest AND invalidations.batch IS NULL
+        WHERE site_urls.code = %(code)s
+        LIMIT 1
+    ) AS pending,
+    url.digest,
+    url.length,
+    url.etag,
+    url.last_modified
+FROM (SELECT 1) AS question
+LEFT JOIN site_urls AS url ON url.id = %(url)s AND url.code = %(code)s
+
+-- name: record_site_url
+-- Records what was read from a site's own server. The caller writes the values into it, quoted.
+CALL record_site_url(%(id)s, %(code)s, %(host)s, %(url)s, %(digest)s, %(length)s, %(etag)s, %(last_modified)s)
 
 -- name: skip_index_dives
 -- Lets the server trust its statistics of an index for two and more values, where it would look each of them up to

@@ -47,6 +47,22 @@ CREATE TABLE IF NOT EXISTS renditions (
         CHECK (LENGTH(digest) = 64 AND digest NOT REGEXP '[^0-9a-f]')
 ) ENGINE = InnoDB COMMENT 'What the origin serves, and all it needs to know of it';
 
+-- The origin reads the bytes of a site's own server once. Only record_site_url writes them down here; it has the rules of
+-- the columns.
+CREATE TABLE IF NOT EXISTS site_urls (
+    id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY COMMENT 'SHA-256 in lower-case hex of host, line feed and url',
+    code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the image that the URL shows, by the site''s rules',
+    host VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    url VARCHAR(8192) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'path and query, as the edge asks for them',
+    digest VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the bytes as received, in lower-case hex',
+    length BIGINT UNSIGNED NOT NULL COMMENT 'bytes',
+    etag VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as the site''s server sent it; empty: it sent none',
+    last_modified VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'likewise',
+    recorded_at DATETIME(3) NOT NULL COMMENT 'UTC; when it was last read',
+    KEY code (code, digest),
+    KEY digest (digest, code)
+) ENGINE = InnoDB COMMENT 'The content of each URL of a site''s own server, as the origin read it';
+
 -- 2. Moderation: the table that moderators write, and its log, which triggers write.
 
 CREATE TABLE IF NOT EXISTS bans (

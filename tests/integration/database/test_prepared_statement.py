@@ -217,7 +217,7 @@ def test_a_lookup_finds_what_the_same_statement_finds_as_text(
 ) -> None:
     text = statement("look_up_image") % {"code": f"'{code}'", "rendition": f"'{rendition}'"}
     with closing(LookupConnection(networked.database.url("origin"), timeout=30, replica=False)) as lookups:
-        assert lookups._prepared is not None  # by the socket
+        assert lookups._prepared  # by the socket
         rows = timeless(lookups.find(code, rendition))
     assert rows == timeless(Found._make(row) for row in run(connection, text))
     assert len(rows) >= 1
@@ -232,7 +232,7 @@ def test_a_lookup_over_tls_is_prepared_and_finds_the_same(networked: Networked) 
         closing(LookupConnection(networked.url("ssl_mode=REQUIRED"), timeout=30, replica=False)) as encrypted,
         closing(LookupConnection(networked.database.url("origin"), timeout=30, replica=False)) as local,
     ):
-        assert encrypted._prepared is not None
+        assert encrypted._prepared
         for code in ("cat", "dog", "nothing"):
             assert timeless(encrypted.find(code, "original")) == timeless(local.find(code, "original"))
 
@@ -242,7 +242,7 @@ def test_a_lookup_over_tls_is_prepared_and_finds_the_same(networked: Networked) 
 def test_a_lookup_by_tcp_is_not_prepared_unless_tls_is_required(networked: Networked, options: str) -> None:
     """The driver in pure Python would send the password as it is to a server that asks for it so."""
     with closing(LookupConnection(networked.url(options), timeout=30, replica=False)) as lookups:
-        assert lookups._prepared is None
+        assert not lookups._prepared
         assert not isinstance(lookups.driver, MySQLConnection)
         ((content_type, size, *_),) = {found[:8] for found in lookups.find("cat", "original")}
         assert (content_type, size) == ("image/png", 5_000_000_000)

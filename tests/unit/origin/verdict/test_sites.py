@@ -6,6 +6,7 @@ import pytest
 
 from origin.verdict.rules import UnusableRulesError, read_rules
 from origin.verdict.sites import FirstSight, Site, find_site, read_sites
+from takedown_base.listen_address import Address
 
 RULE = "[[rule]]\nmatch = '^/(?P<name>.+)$'\n"
 
@@ -30,8 +31,8 @@ first_sight = "after"
 host = "old.example.org"
 """,
     )
-    assert find_site(found, "www.example.org") == Site("www.example.org", ("::1", 80), FirstSight.AFTER)
-    assert find_site(found, "x") == Site(None, ("127.0.0.1", 8080), FirstSight.BEFORE)
+    assert find_site(found, "www.example.org") == Site("www.example.org", Address("::1", 80), FirstSight.AFTER)
+    assert find_site(found, "x") == Site(None, Address("127.0.0.1", 8080), FirstSight.BEFORE)
     assert find_site(found, "old.example.org") == Site("old.example.org", None, FirstSight.NEVER)
     assert find_site(found[1:], "x") is None
     assert sites(tmp_path, "") == ()

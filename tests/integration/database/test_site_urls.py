@@ -1,0 +1,148 @@
+"""Record content of a site's own server, on a real server: limits, bans in any order, and the purges that follow."""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, cast
+
+import mysql.connector
+import pytest
+
+from stack.databases.database import Database
+from takedown_db.statements import statement
+from tests.support.database.outbox_connections import Connections
+
+_numbers = count(1)
+
+
+def new_content() -> str:
+    return hashlib.sha256(b"%d" % next(_numbers)).hexdigest()
+
+
+class Recorder:
+    """The database as origin, moderator and purger have it."""
+
+    def __init__(self, database: Database) -> None:
+        self.admin = database.connect_admin()
+        self.origin = database.connect("origin")
+        self.moderation = database.connect("moderation")
+
+    def record(self, code: str, url: str, digest: str) -> None:
+        values: dict[str, Any] = {
+            "id": hashlib.sha256(f"h\n{url}".encode()).hexdigest(),
+            "code": code,
+            "digest": digest,
+        }
+        values |= {"host": "h", "url": url, "length": 1, "etag": "", "last_modified": ""}
+        with self.origin.cursor() as cursor:
+            cursor.execute(statement("record_site_url"), values)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[object, ...]]:
+        with self.admin.cursor() as cursor:
+            cursor.execute(sql, values)
+            return [tuple(cast(tuple[object, ...], row)) for row in cursor.fetchall()]
+
+    def number(self) -> bool:
+        """Number the outbox once, and tell whether more may be left."""
+        with self.admin.cursor() as cursor:
+            cursor.execute("CALL number_invalidations(NULL, NULL, @size, @more)")
+        ((more,),) = self.rows("SELECT @more")
+        return bool(more)
+
+    def purges(self, code: str) -> list[tuple[object, ...]]:
+        """Return cause and number of the purges of an image."""
+        return self.rows("SELECT cause, batch FROM invalidations WHERE scope = 'image' AND subject = %s", code)
+
+
+@pytest.fixture(scope="module")
+def recorder(database: Database) -> Iterator[Recorder]:
+    found = Recorder(database)
+    yield found
+    for connection in (found.admin, found.origin, found.moderation):
+        connection.close()
+
+
+def test_a_ban_of_content_purges_all_images_that_show_it_before_a_heartbeat(recorder: Recorder) -> None:
+    shared = new_content()
+    for code in ("one", "two"):
+        recorder.record(code, f"/{code}.png", shared)
+        recorder.record(code, f"/thumb/{code}.png", new_content())
+    recorder.record("three", "/three.png", new_content())
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (shared,))
+    assert recorder.number(), "more is left: no purger may say now that an edge has everything"
+    assert recorder.purges("one") == recorder.purges("two") == [("resend", None)]
+    assert not recorder.number()
+    ((last,),) = recorder.rows("SELECT last_batch FROM numbering")
+    assert recorder.purges("one") == recorder.purges("two") == [("resend", last)]
+    assert recorder.purges("three") == []
+
+
+def test_a_record_and_a_ban_that_cross_leave_no_image_unpurged(recorder: Recorder) -> None:
+    """A moderator's transaction whose snapshot is older than the record, and whose ban the record cannot see."""
+    content = new_content()
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        recorder.record("crossed", "/crossed.png", content)
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (content,))
+        recorder.record("crossed", "/crossed.png?again", content)
+        assert recorder.purges("crossed") == []
+        cursor.execute("COMMIT")
+    recorder.number()
+    assert recorder.purges("crossed") == [("resend", None)]
+    recorder.record("later", "/later.png", content)
+    assert recorder.purges("later") == [("resend", None)]
+
+
+def test_a_record_waits_for_no_moderator(recorder: Recorder) -> None:
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        for _ in range(50):
+            cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (new_content(),))
+        for _ in range(50):
+            recorder.record("quick", f"/quick.png?{next(_numbers)}", new_content())
+        cursor.execute("ROLLBACK")
+
+
+def test_of_an_image_with_very_many_urls_the_last_thousand_are_kept(recorder: Recorder) -> None:
+    content = new_content()
+    for number in range(1002):
+        recorder.record("many", f"/many.png?{number}", content)
+    recorder.record("many", "/many.png?1001", content)
+    found = recorder.rows("SELECT url FROM site_urls WHERE code = 'many'")
+    assert len(found) == 1000
+    assert ("/many.png?0",) not in found
+    assert ("/many.png?1001",) in found
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("id", "x"),
+        ("code", "a b"),
+        ("code", ""),
+        ("host", "a b"),
+        ("url", "no/path"),
+        ("url", "/a\nb"),
+        ("digest", "A" * 64),
+        ("digest", "a" * 63 + " "),
+        ("etag", "a\tb"),
+        ("length", None),
+    ],
+)
+def test_a_malformed_value_is_not_recorded(recorder: Recorder, column: str, value: str | None) -> None:
+    digest = new_content()
+    values: dict[str, Any] = {"id": digest, "code": "c", "host": "h", "url": "/", "digest": digest, "length": 1}
+    with (
+        recorder.origin.cursor() as cursor,
+        pytest.raises(mysql.connector.Error, match="malformed"),
+    ):
+        cursor.execute(statement("record_site_url"), {**values, "etag": "", "last_modified": "", column: value})
+
+
+def test_the_origin_writes_nothing_by_itself(connections: Connections) -> None:
+    for sql in ("INSERT INTO site_urls (id) VALUES ('x')", "DELETE FROM site_urls", "SELECT url FROM site_urls"):
+        with pytest.raises(mysql.connector.Error) as refused:
+            connections.run("origin", sql)
+        assert refused.value.errno in {1142, 1143}
