@@ -25,6 +25,7 @@ class _Hook(NamedTuple):
     reason: str = "deleted"
     bans_deleted: bool = False
     purges_deleted: bool = False
+    lifts_inserted: bool = False
 
 
 class _Preset(NamedTuple):
@@ -32,13 +33,50 @@ class _Preset(NamedTuple):
     hooks: tuple[_Hook, ...]
 
 
+#: WordPress' suffixes of sizes, of files that it has reduced or turned, and of those that its editor has made; without
+#: backslashes and backreferences, in which the servers differ.
+_WORDPRESS_SUFFIXES = "(-(scaled|rotated|e[0-9]{13,}|[0-9]+x[0-9]+))+(?=[.][^./]+$)"
+
+
+def _wordpress(path: str, condition: str) -> str:
+    """Write SQL for the name of an attachment by the path of its file, for rows that meet a condition."""
+    name = f"REGEXP_REPLACE({path}, '{_WORDPRESS_SUFFIXES}', '')"
+    # A file of this name reads like the picture of a document.
+    return f"IF({condition}, REGEXP_REPLACE({name}, '-pdf[.]jpe?g$', '.pdf'), NULL)"
+
+
 PRESETS = {
     # A deleted row goes to filearchive, and comes back by an undelete. oldimage has the older versions of a file.
     "mediawiki": _Preset(
         "",
         (
-            _Hook("image", "img_name", content="CONCAT(img_sha1, img_timestamp)", bans_deleted=True),
+            _Hook(
+                "image", "img_name", content="CONCAT(img_sha1, img_timestamp)", bans_deleted=True, lifts_inserted=True
+            ),
             _Hook("oldimage", "oi_name", content="oi_deleted", purges_deleted=True),
+        ),
+    ),
+    # An attachment's path is a row of postmeta, which changes when its editor makes another file. posts has its state,
+    # and its first path only.
+    "wordpress": _Preset(
+        "wp_",
+        (
+            _Hook(
+                "postmeta",
+                _wordpress("meta_value", "meta_key = '_wp_attached_file'"),
+                content="meta_value",
+                bans_deleted=True,
+                lifts_inserted=True,
+            ),
+            _Hook(
+                "posts",
+                _wordpress(
+                    "SUBSTRING_INDEX(guid, '/uploads/', -1)", "post_type = 'attachment' AND guid LIKE '%/uploads/%'"
+                ),
+                when="post_status = 'trash'",
+                reason="trash",
+                lifts_inserted=True,
+            ),
         ),
     ),
 }
@@ -67,5 +105,5 @@ def preset_rules(cursor: MySQLCursorAbstract, preset: str, site: str | None, pre
             bans_deleted=each.bans_deleted,
             purges_deleted=each.purges_deleted,
             purges_renamed=True,
-            lifts_inserted=each.bans_deleted,
+            lifts_inserted=each.lifts_inserted,
         )

@@ -27,12 +27,17 @@ class _Links(HTMLParser):
                 self.found += [part.split()[0] for part in re.split(r",\s+", value) if part.strip()]
 
 
+def as_sent(path: str) -> str:
+    """Escape what a browser escapes in a path or a whole URL."""
+    return quote(path, safe=_SENT_AS_TYPED)
+
+
 def files_of(url: str, html: str, below: str) -> Iterator[str]:
     """Yield the path with query of each file that a page at ``url`` links to on its own host, below a path."""
     links = _Links()
     links.feed(html)
     host = urlsplit(url).netloc
     for link in links.found:
-        target = urlsplit(quote(urljoin(url, link), safe=_SENT_AS_TYPED))
+        target = urlsplit(as_sent(urljoin(url, link)))
         if target.netloc == host and target.path.startswith(below) and _FILE.search(target.path):
             yield target.path + (f"?{target.query}" if target.query else "")

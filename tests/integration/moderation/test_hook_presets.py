@@ -5,9 +5,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import quote
 
 import pytest
 
+from origin.verdict.rules import find_image, preset_path, read_rules
+from origin.verdict.url import read_url
 from stack.databases.database import Database
 from takedown_base.name_codes import code_of_name
 from tests.support.database.hooked_tables import HookedSite
@@ -23,13 +26,34 @@ MEDIAWIKI = """
         oi_deleted TINYINT UNSIGNED NOT NULL DEFAULT 0
     );
 """
+WORDPRESS = """
+    CREATE DATABASE blog CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
+    CREATE TABLE blog.shop_postmeta (
+        meta_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, post_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
+        meta_key VARCHAR(255) DEFAULT NULL, meta_value LONGTEXT
+    );
+    CREATE TABLE blog.shop_posts (
+        id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, post_status VARCHAR(20) NOT NULL DEFAULT 'publish',
+        guid VARCHAR(255) NOT NULL DEFAULT '', post_type VARCHAR(20) NOT NULL DEFAULT 'post'
+    );
+"""
 NAME = "富士山.jpg"
+
+#: Paths of attachments in WordPress, with the names that the rules of the preset make of their URLs.
+PATHS = {
+    "2026/12/cat.jpg": "2026/12/cat.jpg",
+    "2026/12/cat-2-scaled.jpg": "2026/12/cat-2.jpg",
+    "2026/12/富-rotated-e1764740000123-300x200.JPG": "2026/12/富.JPG",
+    "2026/12/a-300x200-b-e12.png": "2026/12/a-300x200-b-e12.png",
+    "2026/12/document-pdf.jpg": "2026/12/document.pdf",
+    "film.mp4": "film.mp4",
+}
 
 
 @pytest.fixture(scope="module")
 def site(database: Database) -> Iterator[HookedSite]:
     with closing(HookedSite(database)) as site:
-        for statement in MEDIAWIKI.split(";")[:-1]:
+        for statement in (MEDIAWIKI + WORDPRESS).split(";")[:-1]:
             site.as_admin(statement)
         yield site
 
@@ -63,6 +87,37 @@ def test_mediawiki_s_deletions_ban_and_its_other_changes_purge(site: HookedSite)
         assert purges(site, "Another.jpg") == before + 1
     assert site.open_bans("image", code) == site.open_bans("image", code_of_name("Another.jpg")) == []
     assert site.hook("--preset", "mediawiki", "--apply").output == "nothing to do: the hook is installed\n" * 2
+
+
+def test_wordpress_s_attachments_have_the_names_of_their_urls(site: HookedSite) -> None:
+    rules = read_rules(preset_path("wordpress"))
+    site.hook("--preset", "wordpress", "--prefix", "shop_", "--apply")
+    site.as_admin("INSERT INTO blog.shop_postmeta (meta_key, meta_value) VALUES ('_edit_lock', %s)", "x" * 70000)
+    for path, name in PATHS.items():
+        image = find_image(rules, read_url("h", quote(f"/wp-content/uploads/{path}")))
+        assert image is not None
+        assert image.name == name
+        row = f"(meta_key, meta_value) VALUES ('_wp_attached_file', '{path}')"
+        site.as_admin(f"INSERT INTO blog.shop_postmeta {row}")
+        site.as_admin(f"DELETE FROM blog.shop_postmeta WHERE meta_value = '{path}'")
+        assert site.open_bans("image", image.code) == ["wordpress-postmeta"], path
+        site.as_admin(f"INSERT INTO blog.shop_postmeta {row}")
+        assert site.open_bans("image", image.code) == []
+
+        url = f"https://www.example.org/wp-content/uploads/{path}"
+        site.as_admin(f"INSERT INTO blog.shop_posts (guid, post_type) VALUES ('{url}', 'attachment')")
+        site.as_admin(f"UPDATE blog.shop_posts SET post_status = 'trash' WHERE guid = '{url}'")
+        assert site.open_bans("image", image.code) == ["wordpress-posts"], path
+        site.as_admin(f"UPDATE blog.shop_posts SET post_status = 'inherit' WHERE guid = '{url}'")
+        assert site.open_bans("image", image.code) == []
+    before = purges(site, "2026/12/cat-2.jpg")
+    site.as_admin(
+        "UPDATE blog.shop_postmeta SET meta_value = '2026/12/cat-2-scaled-e1764740000123.jpg' WHERE meta_value LIKE %s",
+        "%cat-2%",
+    )
+    assert purges(site, "2026/12/cat-2.jpg") == before + 1
+    site.as_admin("INSERT INTO blog.shop_posts (guid, post_status) VALUES ('https://www.example.org/?p=5', 'trash')")
+    assert site.open_bans("image", code_of_name("https://www.example.org/?p=5")) == []
 
 
 def test_a_preset_takes_another_prefix_and_finds_no_tables_that_are_not_there(site: HookedSite) -> None:

@@ -19,10 +19,23 @@ NAMES = {
         "/images/transcoded/a/ab/Film.webm/Film.webm.240p.vp9.webm": "Film.webm",
         "/img_auth.php/thumb/a/ab/Cat.jpg/120px-Cat.jpg": "Cat.jpg",
     },
+    "wordpress": {
+        "/wp-content/uploads/2026/12/cat.jpg": "2026/12/cat.jpg",
+        "/blog/wp-content/uploads/2026/12/cat-300x200.jpg": "2026/12/cat.jpg",
+        "/wp-content/uploads/2026/12/cat-scaled.jpg": "2026/12/cat.jpg",
+        "/wp-content/uploads/2026/12/cat-rotated-e1764740000123-300x200.JPG": "2026/12/cat.JPG",
+        "/wp-content/uploads/2026/12/%E5%AF%8C-1-e1764740000123.webp?ver=2": "2026/12/富-1.webp",
+        "/wp-content/uploads/2026/12/a-300x200-b-scale.v2-e12.png": "2026/12/a-300x200-b-scale.v2-e12.png",
+        "/wp-content/uploads/2026/12/document.pdf": "2026/12/document.pdf",
+        "/wp-content/uploads/2026/12/document-pdf.jpg": "2026/12/document.pdf",
+        "/wp-content/uploads/2026/12/document-pdf-232x300.jpg": "2026/12/document.pdf",
+        "/wp-content/uploads/film.mp4": "film.mp4",
+    },
 }
 
 NOTHING = {
-    "mediawiki": ["/wiki/File:Cat.jpg", "/index.php?title=File:Cat.jpg", "/resources/assets/a.png", "/images/x.png"]
+    "mediawiki": ["/wiki/File:Cat.jpg", "/index.php?title=File:Cat.jpg", "/resources/assets/a.png", "/images/x.png"],
+    "wordpress": ["/2026/12/cat.jpg", "/wp-includes/images/media/default.png", "/wp-content/uploads/2026/"],
 }
 
 REFUSED = {"mediawiki": ["/thumb.php?f=cat.jpg&w=20", "/w/thumb.php", "/thumb.php/x", "/thumb_handler.php?f=x"]}
