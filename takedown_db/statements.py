@@ -1,8 +1,10 @@
 """Loads SQL statements by name from the files below ``sql/``, one file for each topic."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -21,13 +23,21 @@ def statement_lines(name: str) -> str:
 @cache
 def _statements() -> dict[str, str]:
     found: dict[str, str] = {}
-    for file in (resources.files("takedown_db") / "sql").iterdir():
+    for file in _files(resources.files("takedown_db") / "sql"):
         _, *sections = _NAME.split(file.read_text(encoding="ascii"))
         for name, section in zip(sections[::2], sections[1::2], strict=True):
             if name in found:
                 raise ValueError(f"{file.name}: there is a statement {name} already")
             found[name] = _without_comments(section)
     return found
+
+
+def _files(directory: Traversable) -> Iterator[Traversable]:
+    for each in directory.iterdir():
+        if each.is_dir():
+            yield from _files(each)
+        else:
+            yield each
 
 
 def _without_comments(text: str) -> str:

@@ -1,7 +1,7 @@
 """Asks which images a ban hides, and which bans hide an image.
 
-Moderation's account may not read images, so procedures do (takedown_db/schema/moderation_routines.sql). Every function
-raises ``DatabaseUnavailableError``.
+Moderation's account may not read images, so procedures do (takedown_db/schema/definitions/moderation_routines.sql).
+Every function raises ``DatabaseUnavailableError``.
 """
 
 import json

@@ -95,8 +95,8 @@ def _rule(error: "mysql.connector.Error") -> str:
     return text
 
 
-# Each program has accounts of its own (schema/accounts.sql). A URL in the wrong variable is the usual reason why an
-# account lacks a right, and `purger migrate` does not give it that.
+# Each program has accounts of its own (schema/definitions/accounts.sql). A URL in the wrong variable is the usual
+# reason why an account lacks a right, and `purger migrate` does not give it that.
 
 #: The user in the server's message of a missing right.
 _USER = re.compile(r"user '([^']*)'@")

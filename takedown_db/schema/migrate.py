@@ -10,7 +10,7 @@ from takedown_db.connection.connect import connect
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
-from takedown_db.schema.scripts import migrations, run_migration, run_script, schema_file
+from takedown_db.schema.scripts import definition, migrations, run_migration, run_script
 from takedown_db.schema.trigger_repair import TriggersNotMadeError, restore_triggers
 from takedown_db.statements import statement
 
@@ -72,14 +72,14 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
         done.append(f"created the database {name}")
     cursor.execute(f"USE {quoted}")
     done += _apply_migrations(cursor)
-    run_script(cursor, schema_file("definer.sql"), {"{pattern}": _name_pattern(cursor, name)})
-    run_script(cursor, schema_file("hook_routines.sql"), {"{database}": quoted})
+    run_script(cursor, definition("definer"), {"{pattern}": _name_pattern(cursor, name)})
+    run_script(cursor, definition("hook_routines"), {"{database}": quoted})
     for routines in ("numbering", "sharing", "moderation", "signed_log", "site"):
-        run_script(cursor, schema_file(f"{routines}_routines.sql"))
+        run_script(cursor, definition(f"{routines}_routines"))
     done += restore_triggers(cursor)
-    run_script(cursor, schema_file("accounts.sql"), {"{database}": quoted})
+    run_script(cursor, definition("accounts"), {"{database}": quoted})
     if fetch(cursor, "migrate_in_group"):
-        run_script(cursor, schema_file("group_replication_grant.sql"))
+        run_script(cursor, definition("group_replication_grant"))
     return done + adopt_first(cursor)
 
 

@@ -15,14 +15,18 @@ from takedown_db.connection.lasting_connection import later_results
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def schema_file(name: str) -> Traversable:
-    """Find ``schema/<name>`` in the package."""
-    return resources.files("takedown_db").joinpath("schema", name)
+def definition(name: str) -> Traversable:
+    """Find ``schema/definitions/<name>.sql`` in the package."""
+    return resources.files("takedown_db").joinpath("schema", "definitions", f"{name}.sql")
 
 
 def migrations() -> dict[str, Traversable]:
     """Find the migrations of this version, by name and hash: a database that had another text of one is not of it."""
-    scripts = (each for each in schema_file("migrations").iterdir() if each.name.endswith(".sql"))
+    scripts = (
+        each
+        for each in resources.files("takedown_db").joinpath("schema", "migrations").iterdir()
+        if each.name.endswith(".sql")
+    )
     return {f"{each.name} {hashlib.sha256(each.read_bytes()).hexdigest()[:8]}": each for each in scripts}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_db.connection.lasting_connection import fetch
-from takedown_db.schema.scripts import run_script, schema_file
+from takedown_db.schema.scripts import definition, run_script
 from takedown_db.schema.triggers import (
     SCRIPTS,
     PresentTrigger,
@@ -38,7 +38,7 @@ def restore_triggers(cursor: MySQLCursorAbstract) -> list[str]:
         cursor.execute(statement("migrate_drop_trigger").replace("{trigger}", trigger))
     order = _before_followers([row for row in present if row.name not in altered])
     for part in SCRIPTS:
-        run_script(cursor, schema_file(f"{part}.sql"), order)
+        run_script(cursor, definition(part), order)
     left = judge_triggers(rows := fetch(cursor, "present_triggers"))
     if names := left.missing + left.weakened:
         raise TriggersNotMadeError(f"these triggers are missing although they were just created: {', '.join(names)}")

@@ -71,8 +71,8 @@ class PresentTrigger(NamedTuple):
 
 @cache
 def defined(script: str) -> dict[str, Definition]:
-    """Read the triggers that ``schema/<script>.sql`` defines, by name."""
-    text = resources.files("takedown_db").joinpath("schema", f"{script}.sql").read_text(encoding="utf-8")
+    """Read the triggers that ``schema/definitions/<script>.sql`` defines, by name."""
+    text = resources.files("takedown_db").joinpath("schema", "definitions", f"{script}.sql").read_text(encoding="utf-8")
     found = (match.groups() for match in _DEFINITION.finditer(text))
     return {
         name: Definition(name, table, timing, event, f"{user}@{host}", _plain(body), follows)

@@ -1,4 +1,4 @@
--- The moderation database. takedown_db/schema/outbox_triggers.sql, takedown_db/schema/numbering_routines.sql
+-- The moderation database. takedown_db/schema/definitions/outbox_triggers.sql, takedown_db/schema/definitions/numbering_routines.sql
 
 -- The trigger writes the row of the outbox in the change's own transaction. The row has its id from then on.
 rule "a moderator writes the next change" db.version < CHANGES & !db.open

@@ -16,7 +16,7 @@ _PACKAGE = resources.files("takedown_db")
 #: All SQL in use. Migrations tell what was known at their time.
 _SQL = {
     script.name: script.read_text(encoding="utf-8")
-    for directory in ("sql", "schema")
+    for directory in ("sql", "sql/origin", "schema/definitions")
     for script in _PACKAGE.joinpath(directory).iterdir()
     if script.name.endswith(".sql")
 }

@@ -4,7 +4,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ _CALLS = {"statement": 0, "_fetch": 1, "rows": 0, "run": 0, "fetch": 1, "fetch_s
 
 
 def _sections() -> list[re.Match[str]]:
-    files = sorted((resources.files("takedown_db") / "sql").iterdir(), key=lambda file: file.name)
+    files = sorted((_ROOT / "takedown_db" / "sql").rglob("*.sql"))
     return [section for file in files for section in _SECTION.finditer(file.read_text(encoding="ascii"))]
 
 
@@ -54,7 +53,7 @@ NAMES = [section["name"] for section in SECTIONS]
 def test_each_file_has_statements_and_each_name_is_given_once() -> None:
     assert len(NAMES) > 50
     assert [name for name, count in Counter(NAMES).items() if count > 1] == []
-    text = "".join(file.read_text(encoding="ascii") for file in (resources.files("takedown_db") / "sql").iterdir())
+    text = "".join(file.read_text(encoding="ascii") for file in (_ROOT / "takedown_db" / "sql").rglob("*.sql"))
     assert text.count("-- name:") == len(NAMES)
 
 

@@ -35,7 +35,7 @@ def without(name: str) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_trigger_of_a_script_is_understood(script: str) -> None:
-    text = resources.files("takedown_db").joinpath("schema", f"{script}.sql").read_text("utf-8")
+    text = resources.files("takedown_db").joinpath("schema", "definitions", f"{script}.sql").read_text("utf-8")
     assert len(defined(script)) == text.count("TRIGGER IF NOT EXISTS")
     # Comments would end with their line, which the comparison does not see.
     assert not [own.name for own in defined(script).values() if "--" in own.body or "/*" in own.body or "#" in own.body]

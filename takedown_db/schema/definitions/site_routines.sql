@@ -29,7 +29,7 @@ BEGIN
         AND LENGTH(p_code) BETWEEN 1 AND 64 AND p_code NOT REGEXP '[^A-Za-z0-9_-]'
         AND LENGTH(p_host) <= 255 AND p_host NOT REGEXP '[^!-~]' AND p_url NOT REGEXP '[^!-~]' AND p_url LIKE '/%'
         AND p_etag NOT REGEXP '[^ -~]' AND p_last_modified NOT REGEXP '[^ -~]' AND p_length IS NOT NULL) IS NOT TRUE THEN
-        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'record_site_url: a value is malformed (takedown_db/schema/site_routines.sql)';
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'record_site_url: a value is malformed (takedown_db/schema/definitions/site_routines.sql)';
     END IF;
     SELECT COUNT(*), EXISTS (SELECT 1 FROM site_urls WHERE id = p_id) INTO v_count, v_known
     FROM (SELECT 1 FROM site_urls FORCE INDEX (code) WHERE code = p_code LIMIT 1000) AS few;
