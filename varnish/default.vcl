@@ -64,6 +64,10 @@ sub takedown_settings {
     # let that server answer them, uncached, so that this edge can be in front of the whole site.
     var.set("other URLs", "404");
 
+    # The largest body of a request that is passed on. The edge holds it in memory (storage Transient) until it knows
+    # whether the URL shows an image; a larger one is 413.
+    var.set("largest body", "16M");
+
     # The parameters of a query string that count, of those URLs: "*" for all, "" for none, or their names with a space
     # before and after each. The others reach neither cache nor servers.
     var.set("query", "*");

@@ -56,21 +56,23 @@ def render(
     if urls is not None:
         text = replace_sub(text, "takedown_urls", urls)
     if site is not None:
-        text = replace_sub(text, "takedown_site", _site(site, fetch_timeout))
+        text = replace_sub(text, "takedown_site", _site(site, fetch_timeout, one_connection))
     default.write_text(text)
     return default
 
 
-def _site(site: str, fetch_timeout: float | None) -> str:
+def _site(site: str, fetch_timeout: float | None, one_connection: bool) -> str:
     """Write a backend, and the sub that names it for every host."""
     host, port = _host_port(site)
     timeout = "5s" if fetch_timeout is None else _seconds("fetch timeout", fetch_timeout)
+    waiting = ".max_connections = 1;\n    .wait_limit = 200;\n    .wait_timeout = 100s;" if one_connection else ""
     return f"""backend site {{
     .host = "{host}";
     .port = "{port}";
     .connect_timeout = 1s;
     .first_byte_timeout = {timeout};
     .between_bytes_timeout = {timeout};
+    {waiting}
 }}
 
 sub takedown_site {{

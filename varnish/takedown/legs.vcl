@@ -23,6 +23,7 @@ sub takedown_legs_choose {
         var.set_backend("server", bereq.backend);
         set bereq.method = "GET";
     } elseif (bereq.uncacheable && var.get("url") == "") {
+        call takedown_legs_one_url;
         return (fetch);
     }
     if (var.get("url") != "") {
@@ -39,14 +40,7 @@ sub takedown_legs_ask {
     if (var.get("leg") != "") {
         unset bereq.http.Range;
         unset bereq.http.If-Range;
-        # A client could say with these that it wants another URL, or another method, than the one of the verdict.
-        unset bereq.http.X-Original-URL;
-        unset bereq.http.X-Rewrite-URL;
-        unset bereq.http.X-Original-Host;
-        unset bereq.http.X-Forwarded-Host;
-        unset bereq.http.X-Forwarded-Prefix;
-        unset bereq.http.X-Host;
-        unset bereq.http.Forwarded;
+        call takedown_legs_one_url;
         unset bereq.http.X-HTTP-Method-Override;
         unset bereq.http.X-HTTP-Method;
         unset bereq.http.X-Method-Override;
@@ -75,6 +69,17 @@ sub takedown_legs_ask {
             }
         }
     }
+}
+
+# Remove the headers by which a client could ask the site's server for another URL than the one of the verdict.
+sub takedown_legs_one_url {
+    unset bereq.http.X-Original-URL;
+    unset bereq.http.X-Rewrite-URL;
+    unset bereq.http.X-Original-Host;
+    unset bereq.http.X-Forwarded-Host;
+    unset bereq.http.X-Forwarded-Prefix;
+    unset bereq.http.X-Host;
+    unset bereq.http.Forwarded;
 }
 
 # Let a try that the fence refuses ask once more about changed content.

@@ -13,6 +13,9 @@ sub takedown_settings_check {
     if (std.integer(bytes=std.bytes(var.get("largest kept"), 0B)) <= 0) {
         return (fail("largest kept is not a number of bytes such as 16M: see takedown_settings in default.vcl"));
     }
+    if (std.integer(bytes=std.bytes(var.get("largest body"), 0B)) <= 0) {
+        return (fail("largest body is not a number of bytes such as 16M: see takedown_settings in default.vcl"));
+    }
     if (var.get("purger") != "yes" && var.get("purger") != "no") {
         return (fail("purger is neither yes nor no: see takedown_settings in default.vcl"));
     }

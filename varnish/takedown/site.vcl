@@ -34,9 +34,17 @@ sub takedown_site_find {
 # Remove the parameters that do not count, and sort the others.
 sub takedown_site_query {
     call takedown_settings;
+    if (var.get("query") != "*" && var.get("whole query") != "yes") {
+        call takedown_site_query_remove;
+    }
+    set req.url = regsub(std.querysort(req.url), "[?&]+$", "");
+}
+
+sub takedown_site_query_remove {
+    var.set("shortened", "yes");
     if (var.get("query") == "") {
         set req.url = regsub(req.url, "\?.*$", "");
-    } elseif (var.get("query") != "*") {
+    } else {
         # The pattern looks up each name among those behind the URL, in time that grows with the square of the length.
         if (req.url ~ "\?.{2001}") {
             return (synth(404));
@@ -45,7 +53,6 @@ sub takedown_site_query {
             "&([^=& ]*+)(?:=[^& ]*+)?(?![^ ]*+ (?:[^ ]++ )*?\1 )", "");
         set req.url = regsub(regsub(req.url, "\?&", "?"), " .*$", "");
     }
-    set req.url = regsub(std.querysort(req.url), "[?&]+$", "");
 }
 
 # Ask for the verdict on the URL of any other method, too, since some servers answer POST with the file. The request is a
@@ -53,8 +60,8 @@ sub takedown_site_query {
 sub takedown_site_other_method {
     call takedown_settings;
     if (var.get("other URLs") == "pass" && req.method !~ "^(?:PURGE|BAN|HEARTBEAT|CONNECT|TRACE)$") {
-        call takedown_site_body;
         call takedown_site_request;
+        call takedown_site_body;
         var.set("other method", "yes");
         set req.method = "GET";
         call takedown_lease_limit_hits;
@@ -62,16 +69,18 @@ sub takedown_site_other_method {
     }
 }
 
-# Pass on a request with a body at once: Varnish would read the body to its end, and lose it, during a lookup. Its answer
-# is no picture (takedown_site_deliver).
+# Hold the whole body in memory, since Varnish would read it to its end, and lose it, while it waits for the verdict.
 sub takedown_site_body {
     if ((req.http.Content-Length && req.http.Content-Length != "0") || req.http.Transfer-Encoding) {
-        call takedown_site_find;
-        if (var.get("site") == "yes") {
-            set req.hash_ignore_vary = true;
-            unset req.http.Takedown-Rendition;
-            var.set("passed", "body");
-            return (pass);
+        if (req.proto == "HTTP/1.0" && req.http.Transfer-Encoding) {
+            return (synth(400, "Bad Request: HTTP/1.0 has no Transfer-Encoding"));
+        }
+        # Varnish reserves the memory for a Content-Length before the body arrives. If it cannot read a body to its end,
+        # it closes the connection without an answer.
+        if ((req.http.Content-Length && std.integer(req.http.Content-Length, 999999999999999) >
+            std.integer(bytes=std.bytes(var.get("largest body")))) ||
+            !std.cache_req_body(std.bytes(var.get("largest body")))) {
+            return (synth(413, "Content Too Large"));
         }
     }
 }
@@ -94,13 +103,21 @@ sub takedown_site_miss {
 
 # ---- What no rule reads ----------------------------------------------------------------------------------------------
 
-# Begin the request again as the client sent it, and pass it on, if the site wants that.
+# Begin the request again as the client sent it, and pass it on, if the site wants that. If it had parameters that do not
+# count, ask for the verdict on all of them before, since the site's server gets them.
 sub takedown_site_pass_on {
     call takedown_settings;
     if (var.get("other URLs") == "pass") {
-        std.rollback(req);
-        # After the rollback, which forgets all variables. No client can set one.
-        var.set("passed", "yes");
+        # The rollback forgets all variables. No client can set one.
+        if (var.get("shortened") == "yes") {
+            std.rollback(req);
+            var.set("whole query", "yes");
+            # The server is chosen already.
+            var.set("site", "yes");
+        } else {
+            std.rollback(req);
+            var.set("passed", "yes");
+        }
         return (restart);
     }
 }
@@ -125,9 +142,6 @@ sub takedown_site_pass {
 
 sub takedown_site_deliver {
     if (var.get("passed")) {
-        if (var.get("passed") == "body" && resp.http.Content-Type ~ "(?i)^\s*(?:image|video|audio)/") {
-            return (synth(405));
-        }
         unset resp.http.X-Varnish;
         unset resp.http.X-Vinyl;
         unset resp.http.Via;
