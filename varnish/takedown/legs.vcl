@@ -230,6 +230,10 @@ sub takedown_legs_limit {
     } elseif (beresp.http.Expires) {
         var.set_duration("limit", std.time(beresp.http.Expires, now) - now);
     }
+    if (beresp.http.Age) {
+        # A cache in front of the site's server has kept the answer for so long.
+        var.set_duration("limit", var.get_duration("limit") - std.duration(beresp.http.Age + "s", 0s));
+    }
     var.set("revalidate", "");
     if (beresp.http.Cache-Control ~ "(?i)(?:^|[\s,])(?:must-revalidate|proxy-revalidate|s-maxage)(?:$|[\s,=])") {
         var.set("revalidate", "yes");
