@@ -72,3 +72,11 @@ SHOW VARIABLES WHERE Variable_name = 'group_replication_group_name'
 -- Lets this session read the next ids of tables as they are now: MySQL shows them as they were up to a day ago otherwise.
 -- MariaDB has no such setting, and takes the second assignment for a comment.
 SET @takedown_fresh = 1 /*!80000 , SESSION information_schema_stats_expiry = 0 */
+
+-- name: account_state
+-- Reads how an account was made, and so whether it is locked. {account} is its name.
+SHOW CREATE USER {account}
+
+-- name: open_account
+-- Gives an account a password, and unlocks it. {account} is its name.
+ALTER USER {account} IDENTIFIED BY %(password)s ACCOUNT UNLOCK
