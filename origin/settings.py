@@ -19,7 +19,7 @@ class ServeSettings:
     """All settings of ``origin serve``. Times are in seconds; the options of the command line say the reasons."""
 
     database_url: str
-    store: Location
+    store: Location | None  # None: it judges the URLs of a site's own server, and has no images
     in_place: Location | None = None
     replica: bool = False
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8000))

@@ -71,13 +71,23 @@ def setting(
 
 def own_store(command: Command) -> Command:
     """Declare the options for the origin's own store. The command takes its place as ``store``, with its settings."""
+    return _own_store(command, "", required=True)
+
+
+def own_store_unless_rules(command: Command) -> Command:
+    """Declare the same options for `origin serve`, which may have no store."""
+    return _own_store(command, " Not needed with --rules, where nothing is imported.", required=False)
+
+
+def _own_store(command: Command, remark: str, *, required: bool) -> Command:
     option = click.option(
         "--store",
         envvar="ORIGIN_STORE",
         show_envvar=True,
-        required=True,
+        required=required,
         type=STORE,
-        help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX).",
+        help="The origin's own store of images: a directory (file:DIR), or the URL of a bucket (s3://BUCKET/PREFIX)."
+        + remark,
     )
     return option(_store_settings("store", command))
 

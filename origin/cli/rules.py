@@ -1,5 +1,6 @@
 """`origin rules`: shows which image each URL of a site leads to, and what in its access log no rule reads."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from origin.cli.options import setting
 from origin.verdict.log_lines import split_url
 from origin.verdict.log_report import LogReport, read_log
 from origin.verdict.rules import PRESETS, Rule, ShownImage, UnusableRulesError, find_image, preset_path, read_rules
+from origin.verdict.sites import read_server
 from origin.verdict.url import UnreadableUrlError, read_url
 from takedown_base.printable import printable
 
@@ -27,7 +29,7 @@ Examples:
 origin rules --rules rules.toml https://wiki.example.org/images/thumb/a/ab/Cat.jpg/120px-Cat.jpg
 origin rules --rules rules.toml --host wiki.example.org /thumb.php?f=Cat.jpg
 origin rules --rules rules.toml --against /var/log/nginx/access.log
-origin rules --preset mediawiki > rules.toml
+origin rules --preset mediawiki --server http://127.0.0.1:8080 > rules.toml
 zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -"""
 
 
@@ -37,6 +39,12 @@ zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -
     "--preset",
     type=click.Choice(PRESETS),
     help="Take the rules for this application. Without URLs and --against, print them, as a file to write.",
+)
+@click.option(
+    "--server",
+    metavar="URL",
+    help="With --preset: the site's own server, such as http://127.0.0.1:8080, from which the origin reads the bytes of"
+    " a URL once, before anybody sees them. Bans by content need it.",
 )
 @click.option(
     "--against",
@@ -52,7 +60,13 @@ zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 def rules_command(
-    rules: Path | None, preset: str | None, against: IO[bytes] | None, host: str, limit: int, urls: Sequence[str]
+    rules: Path | None,
+    preset: str | None,
+    server: str | None,
+    against: IO[bytes] | None,
+    host: str,
+    limit: int,
+    urls: Sequence[str],
 ) -> None:
     """Show which image each URL leads to by a file of rules: the rule, the image's name and its code.
 
@@ -68,8 +82,10 @@ def rules_command(
     if not urls and against is None:
         if preset is None:
             raise click.UsageError("name URLs, or a log with --against")
-        click.echo(file.read_text(), nl=False)
+        _print_preset(file.read_text(), server)
         return
+    if server is not None:
+        raise click.UsageError("--server is for printing a --preset")
     try:
         read = read_rules(file)
     except UnusableRulesError as error:
@@ -78,6 +94,17 @@ def rules_command(
     if against is not None:
         found.append(_show_log(read, against, host, limit))
     sys.exit(0 if all(found) else _NEEDS_ATTENTION)
+
+
+def _print_preset(text: str, server: str | None) -> None:
+    """Print a file of rules, with the site's own server. Raises ``click.UsageError``."""
+    if server is not None:
+        try:
+            read_server(server)
+        except ValueError as error:
+            raise click.UsageError(f"--server: {error}") from None
+        text = f"[[site]]\nserver = {json.dumps(server)}\n\n{text}"
+    click.echo(text, nl=False)
 
 
 def _show(rules: Sequence[Rule], url: str, host: str) -> bool:

@@ -9,7 +9,7 @@ import click
 from origin.added_headers import require_distinct
 from origin.answering.answers import BANNED_STATUSES
 from origin.answering.special_image import UnusableSpecialImageError
-from origin.cli.options import HeaderType, database_url, in_place, own_store, setting
+from origin.cli.options import HeaderType, database_url, in_place, own_store_unless_rules, setting
 from origin.model import Header, Lifetimes
 from origin.settings import ServeSettings, default_workers
 from origin.start import serve
@@ -40,7 +40,7 @@ origin serve --store /srv/images --banned-status 451 --header 'Timing-Allow-Orig
 
 @click.command("serve", epilog=_EXAMPLES)
 @database_url("takedown_origin", remark=", which only reads")
-@own_store
+@own_store_unless_rules
 @in_place
 @setting(
     "--replica",
@@ -157,6 +157,8 @@ def serve_command(
 
     SIGTERM or SIGINT ends the origin once the present responses have been sent; a second one ends it at once.
     """
+    if settings["store"] is None and settings["rules"] is None:
+        raise click.UsageError("name the store of images with --store, or with --rules which URLs of a site show one")
     set_up_logging(log_format)
     lifetimes = Lifetimes(full=edge_lifetime, unknown=unknown_lifetime, undated=undated_lifetime)
     try:

@@ -40,7 +40,7 @@ def make_ready(location: Location) -> None:
         Directory(location.directory).remove_leftovers()
 
 
-def require_usable(own: Location, in_place: Location | None) -> None:
+def require_usable(own: Location | None, in_place: Location | None) -> None:
     """Raise ``UnusableStoreError`` for a directory that is not there, a missing library or unreadable settings.
 
     Asks no store, since one that is away may come back.

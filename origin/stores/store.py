@@ -21,9 +21,12 @@ from takedown_base.printable import printable
 class Store:
     """The files of all renditions."""
 
-    def __init__(self, own: Backend, in_place: Backend | None = None) -> None:
-        """Take the origin's own store and, where the rows of renditions may have paths, the site's own tree."""
-        self._own = own
+    def __init__(self, own: Backend | None, in_place: Backend | None = None) -> None:
+        """Take the origin's own store and, where the rows of renditions may have paths, the site's own tree.
+
+        An origin that only judges the URLs of a site's own server has no store.
+        """
+        self._own_store = own
         self._in_place = in_place
 
     def open(self, file: FilePart, name: str, latest: float = PATIENT) -> StoredBody:
@@ -54,8 +57,14 @@ class Store:
         """
         return self._own.size(key_of(digest)) == size
 
+    @property
+    def _own(self) -> Backend:
+        if self._own_store is None:
+            raise OSError("there is no store of its own: --store has to name it")
+        return self._own_store
+
     def _place(self, digest: str, path: str | None) -> tuple[Backend, str]:
-        """Find the store and the key of a file. Raises ``OSError`` where the tree in place is not known."""
+        """Find the store and the key of a file. Raises ``OSError`` where its store is not known."""
         if path is None:
             return self._own, key_of(digest)
         if self._in_place is None:
@@ -90,9 +99,9 @@ class Incoming:
         return digest, size
 
 
-def open_store(own: Location, in_place: Location | None = None) -> Store:
+def open_store(own: Location | None, in_place: Location | None = None) -> Store:
     """Open the own store and the tree in place, without reading from them. Raises ``UnusableStoreError``."""
-    return Store(open_backend(own), None if in_place is None else open_backend(in_place))
+    return Store(None if own is None else open_backend(own), None if in_place is None else open_backend(in_place))
 
 
 def key_of(digest: str) -> str:

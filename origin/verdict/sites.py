@@ -61,7 +61,7 @@ def find_site(sites: Sequence[Site], host: str) -> Site | None:
 def _read_site(table: dict[str, Any]) -> Site:
     """Read one table. Raises ``ValueError`` with what is wrong in it."""
     require_keys(table, _KEYS, "site")
-    server = _read_server(table["server"]) if "server" in table else None
+    server = read_server(table["server"]) if "server" in table else None
     text = table.get("first_sight", FirstSight.BEFORE if server else FirstSight.NEVER)
     try:
         first_sight = FirstSight(text)
@@ -72,7 +72,8 @@ def _read_site(table: dict[str, Any]) -> Site:
     return Site(normal_host(table.get("host")), server, first_sight)
 
 
-def _read_server(text: str) -> Address:
+def read_server(text: str) -> Address:
+    """Read the URL of a server, without a path. Raises ``ValueError`` with what is wrong in it."""
     parts = urlsplit(text)
     try:
         port = 80 if parts.port is None else parts.port

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from origin.verdict.rules import PRESETS, preset_path, read_rules
+from origin.verdict.sites import read_sites
 from stack.processes.commands import command, run_apart
 from takedown_base.name_codes import code_of_name
 
@@ -118,3 +119,15 @@ def test_a_preset_is_printed_as_a_file_that_can_be_used(tmp_path: Path, preset: 
 def test_a_preset_judges_urls_as_a_file_does(tmp_path: Path) -> None:
     assert "name Cat.jpg" in run(tmp_path / "none", "--preset", "mediawiki", "/images/a/ab/Cat.jpg").stdout
     assert run_apart([command("origin"), "rules"], {}).returncode == 2
+
+
+def test_a_preset_is_printed_with_the_site_s_own_server(tmp_path: Path) -> None:
+    printed = run(tmp_path / "none", "--preset", "wordpress", "--server", "http://127.0.0.1:8080").stdout
+    (tmp_path / "printed.toml").write_text(printed)
+    assert [str(site.server) for site in read_sites(tmp_path / "printed.toml")] == ["127.0.0.1:8080"]
+    assert len(read_rules(tmp_path / "printed.toml")) == len(read_rules(preset_path("wordpress")))
+    for wrong in ("127.0.0.1:8080", "http://h/path"):
+        assert "--server" in run(tmp_path / "none", "--preset", "wordpress", "--server", wrong, code=2).stderr
+    assert (
+        "is for printing" in run(tmp_path / "none", "--preset", "wordpress", "--server", "http://h", "/", code=2).stderr
+    )
