@@ -110,19 +110,23 @@ BEGIN
 END//
 
 -- Reads for each subject of a list its place in the list, from 1, and whether there is an image with this code (scope
--- image), any image of this owner (owner), or any image with this original (digest).
+-- image), any image of this owner (owner), or any image with this original (digest). What was read from a site's own
+-- server counts.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects_known(
     IN p_subjects LONGTEXT CHARACTER SET utf8mb4)
     READS SQL DATA
 BEGIN
     -- LIMIT keeps the optimizer from reading all images into a temporary table.
     SELECT place, CASE scope
-        WHEN 'image' THEN (SELECT 1 FROM images WHERE code = asked.subject LIMIT 1)
+        WHEN 'image' THEN COALESCE(
+            (SELECT 1 FROM images WHERE code = asked.subject LIMIT 1),
+            (SELECT 1 FROM site_urls FORCE INDEX (code) WHERE code = asked.subject LIMIT 1))
         WHEN 'owner' THEN (SELECT 1 FROM images FORCE INDEX (owner) WHERE owner = asked.subject LIMIT 1)
-        WHEN 'digest' THEN (
+        WHEN 'digest' THEN COALESCE((
             SELECT 1
             FROM renditions AS original FORCE INDEX (digest)
-            WHERE original.digest = asked.subject AND original.name = 'original' LIMIT 1)
+            WHERE original.digest = asked.subject AND original.name = 'original' LIMIT 1),
+            (SELECT 1 FROM site_urls FORCE INDEX (digest) WHERE digest = asked.subject LIMIT 1))
         END IS NOT NULL AS known
     FROM (
         SELECT place, CONVERT(scope USING ascii) COLLATE ascii_bin AS scope,
