@@ -128,7 +128,8 @@ def test_a_new_file_is_shown_at_once_and_the_one_that_the_editor_makes_of_it(
 
 def test_a_ban_by_a_url_takes_every_size(site: AdoptedSite, blog: WordPress, picture: bytes) -> None:
     number = blog.upload("banned.jpg", picture, "image/jpeg")
-    banned = site.purger.run("ban", site.edge.url + blog.path(number), "--ahead")
+    assert site.differing(blog.paths(number)) == []
+    banned = site.purger.run("ban", site.edge.url + blog.path(number), "--reason", "court")
     assert banned.returncode == 0, banned.stderr
     assert code_of_name(blog.path(number).removeprefix("/wp-content/uploads/")) in banned.stdout + banned.stderr
     for path in blog.paths(number):

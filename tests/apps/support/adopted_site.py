@@ -1,11 +1,11 @@
 """Put an application that nobody here wrote behind an edge: database, origin with rules, edge, purger, hooks.
 
-What an operator does for one application is kept and counted: ``commands`` that he types, ``lines`` that he edits.
+The commands that an operator types for one application, and not for another, are those of existing-site.md.
 """
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,9 @@ from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
 from takedown_base.name_codes import code_of_name
 from tests.support.ask_again import ask_again
+from tests.support.pages.markdown_pages import ROOT
+
+_PAGE = ROOT / "docs/guide/existing-site.md"
 
 
 class AdoptedSite:
@@ -31,7 +34,6 @@ class AdoptedSite:
         self.directory = directory
         # MediaWiki 1.43 fails now and then (error 1020) with MariaDB's default since 11.6, which MySQL does not know.
         self.database = Database(directory / "database", ["--loose-innodb-snapshot-isolation=OFF"], migrated=True)
-        self.commands: list[str] = []
         self.running = ExitStack()
         self.server = ""
 
@@ -57,7 +59,7 @@ class AdoptedSite:
         """Put the edge in front of the application's ``server`` (HOST:PORT), and let its deletions be takedowns."""
         self.server = f"http://{server}"
         rules = self.directory / "rules.toml"
-        rules.write_text(self.operate("origin", "rules", "--preset", self.preset))
+        rules.write_text(self.operate("origin", "rules", "--preset", self.preset, "--server", self.server))
         self.origin = Origin(
             self.directory / "origin", self.database, options={"ORIGIN_WORKERS": "1", "ORIGIN_RULES": str(rules)}
         )
@@ -73,8 +75,9 @@ class AdoptedSite:
         self.edge.wait_trusted()
 
     def operate(self, program: str, *arguments: str) -> str:
-        """Run a command that an operator types for this application. Returns its output."""
-        self.commands.append(" ".join([program, *arguments]))
+        """Run a command that existing-site.md has for WordPress. Returns its output."""
+        typed = " ".join([program, *arguments]).replace(self.server, "http://127.0.0.1:8080")
+        assert f"    {typed.replace(self.preset, 'wordpress')}" in _PAGE.read_text()
         ran = run_apart([command(program), *arguments], {"PURGER_ADMIN_URL": self.database.admin_url()})
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
@@ -129,8 +132,3 @@ def _get(url: str, **headers: str) -> requests.Response:
 
 def _seen(answer: requests.Response) -> tuple[int, str | None, bytes]:
     return answer.status_code, answer.headers.get("Content-Type"), answer.content
-
-
-def shown(answers: Sequence[requests.Response]) -> list[int]:
-    """Return the statuses of answers."""
-    return [answer.status_code for answer in answers]
