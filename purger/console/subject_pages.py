@@ -89,7 +89,7 @@ def _view_values(request: Request, code: str) -> dict[str, Any]:
     with request.databases.reading() as connection:
         digests = {str(name): str(digest) for name, digest in connection.rows("rendition_digests", code=code)}
         enabled = edges_to_probe(connection)
-        ((banned,),) = connection.rows("is_banned", code=code)
+        ((banned, _),) = connection.rows("is_banned", code=code)
     edges = enabled[start : start + EDGES]
     answers = request.views.request(edges, code, digests)
     more = start + EDGES if len(enabled) > start + EDGES else None

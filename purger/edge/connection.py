@@ -85,6 +85,7 @@ class HttpConnection:
     ) -> Reply:
         """Send a request without a body over the open connection, and read its answer.
 
+        ``headers`` may name another Host than the URL does.
         ``sink`` gets the whole body, part by part; without it the reply has the beginning of the body.
         ``TimeoutError``, another ``OSError`` and ``http.client.HTTPException`` mean that the request may have been
         carried out; the connection is then closed.
@@ -153,7 +154,9 @@ class _Prepared(requests.PreparedRequest):
     def change(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Replace method, path and headers. Raises ``ValueError`` for a header with a line break."""
         self.method = method
-        self.encoded = encode_request(method, path, urlsplit(str(self.url)).netloc, headers)
+        others = dict(headers)
+        host = others.pop("Host", None) or urlsplit(str(self.url)).netloc
+        self.encoded = encode_request(method, path, host, others)
 
 
 class _Session(requests.Session):

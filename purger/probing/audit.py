@@ -99,7 +99,7 @@ def run_audit(
 
 
 def _is_banned(connection: Connection, code: str) -> bool:
-    ((banned,),) = connection.rows("is_banned", code=code)
+    ((banned, _),) = connection.rows("is_banned", code=code)
     return bool(banned)
 
 

@@ -8,7 +8,7 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
@@ -49,6 +49,35 @@ class ProbeTarget(NamedTuple):
     renditions: Collection[str] | None = None
     proof: InstanceProof | None = None
     unknown: str = ""  # why there is no ``proof``, without which no answer counts as the edge's
+
+
+class ProbedUrl(NamedTuple):
+    """A URL of a site's own server, as the origin has recorded it."""
+
+    host: str
+    url: str  # path and query
+    digest: str  # SHA-256 in hex
+
+
+class ImageFiles(NamedTuple):
+    """The files by which an image is known, and whether to request those that were imported."""
+
+    digests: Mapping[str, str]  # SHA-256 in hex, by the rendition's name
+    urls: Sequence[ProbedUrl] = ()
+    imported: bool = True
+
+    @property
+    def all_digests(self) -> set[str]:
+        """The SHA-256 of each file, in hex."""
+        return {*self.digests.values(), *(url.digest for url in self.urls)}
+
+
+class _Question(NamedTuple):
+    """A URL to request: its name in answers, its path as it is sent, and its host; empty: that of the edge's URL."""
+
+    name: str
+    path: str
+    host: str = ""
 
 
 class AnswerBody(Protocol):
@@ -122,14 +151,16 @@ class Probe:
         self._longest = longest
         self._connections: dict[str, HttpConnection] = {}  # by public URL
 
-    def request(self, target: ProbeTarget, code: str, digests: Mapping[str, str]) -> ProbeAnswer:
-        """Request the original of ``code`` and all other renditions that the edge knows.
+    def request(self, target: ProbeTarget, code: str, files: ImageFiles) -> ProbeAnswer:
+        """Request URLs of a site's own server, the original of ``code`` and all other renditions that the edge knows.
 
-        If it names none, those of ``digests`` (SHA-256 in hex, by name) are requested. A URL shows the image when the
-        body is any of its renditions.
+        If the edge names no renditions, those of ``files`` are requested. A URL shows the image when the body is any of
+        its files.
         """
-        names = digests if target.renditions is None else target.renditions
-        answers = list(self.renditions(target, code, names, digests))
+        asked = [_Question(url.host + url.url, url.url, url.host) for url in files.urls]
+        if files.imported:
+            asked += _renditions(code, files.digests if target.renditions is None else target.renditions)
+        answers = list(self._answers(target, asked, files.all_digests))
         worst = max(answers, key=lambda answer: answer.verdict)
         shown = [each for each in answers if each.verdict in (Verdict.SHOWN, Verdict.SHOWN_ELSEWHERE)]
         served = tuple(printable(each.rendition) for each in shown)
@@ -149,11 +180,20 @@ class Probe:
         Ends with the first that is unreachable: each further request would wait for the same time-out. ``new_body`` is
         called before each request, for what takes its body.
         """
-        for name in dict.fromkeys(("original", *names)):
-            path, body = path_of(code, name), new_body()
+        yield from self._answers(target, _renditions(code, names), digests.values(), new_body)
+
+    def _answers(
+        self,
+        target: ProbeTarget,
+        asked: Iterable[_Question],
+        digests: Collection[str],
+        new_body: Callable[[], AnswerBody] = _HashedBody,
+    ) -> Iterator[RenditionAnswer]:
+        for name, path, host in asked:
+            body = new_body()
             question = target.proof.question() if target.proof else ""
             try:
-                reply = self._fetch(target.edge, path, question, body)
+                reply = self._fetch(target.edge, path, host, question, body)
             except UnreachableError as error:
                 yield RenditionAnswer(name, Verdict.UNREACHABLE, str(error))
                 return
@@ -161,7 +201,7 @@ class Probe:
             if elsewhere:
                 # A new connection may lead to another of the servers behind this name.
                 self._connections[target.edge.public_url].close()
-            verdict, why = judge(reply.status, reply.headers, body.digest, digests.values(), elsewhere=elsewhere)
+            verdict, why = judge(reply.status, reply.headers, body.digest, digests, elsewhere=elsewhere)
             yield RenditionAnswer(name, verdict, why, reply.status, reply.headers)
 
     def close(self) -> None:
@@ -170,7 +210,7 @@ class Probe:
             connection.close()
         self._connections.clear()
 
-    def _fetch(self, edge: Edge, path: str, question: str, body: AnswerBody) -> Reply:
+    def _fetch(self, edge: Edge, path: str, host: str, question: str, body: AnswerBody) -> Reply:
         connection = self._connections.get(edge.public_url) or self._new_connection(edge)
         try:
             connection.connect()
@@ -180,8 +220,8 @@ class Probe:
             raise UnreachableError(_failure_reason(error)) from error
         began = time.monotonic()
         try:
-            headers = _HEADERS | {HEADER: question} if question else _HEADERS
-            return connection.request("GET", quote(path), headers, sink=body.take)
+            headers = _HEADERS | ({HEADER: question} if question else {}) | ({"Host": host} if host else {})
+            return connection.request("GET", path, headers, sink=body.take)
         except TimeoutError as error:
             if time.monotonic() - began < self._longest:
                 raise UnreachableError("no answer in time") from error
@@ -200,6 +240,10 @@ class Probe:
             idle_timeout=self._read_timeout,
         )
         return connection
+
+
+def _renditions(code: str, names: Iterable[str]) -> list[_Question]:
+    return [_Question(name, quote(path_of(code, name))) for name in dict.fromkeys(("original", *names))]
 
 
 def path_of(code: str, rendition: str) -> str:

@@ -157,7 +157,8 @@ def probe_row(
     """
     evidence = _Evidence(target.edge, row, choice)
     began, used = time.monotonic(), time.thread_time()
-    for code, answers in probe_images(connection, probe, [target], choice.codes):
+    digest = row.subject if row.scope == Scope.DIGEST else None
+    for code, answers in probe_images(connection, probe, [target], choice.codes, digest=digest):
         ((_, answer),) = answers
         why = None
         if not answer.silent and answer.verdict is not Verdict.GONE:

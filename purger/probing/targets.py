@@ -13,7 +13,7 @@ from purger.edge.ask import ask_edge
 from purger.edge.errors import DeliveryError
 from purger.fleet.edges import followed_edges
 from purger.model import Edge
-from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
+from purger.probing.probe import ImageFiles, Probe, ProbeAnswer, ProbedUrl, ProbeTarget
 from purger.probing.verdict import Verdict
 from takedown_db.connection.lasting_connection import Connection
 
@@ -21,24 +21,49 @@ from takedown_db.connection.lasting_connection import Connection
 _CONNECT_TIMEOUT = 1.0
 _READ_TIMEOUT = 3.0
 
+#: Most URLs of a site's own server that are requested of one image.
+_URLS = 20
+
 #: Seconds for which an answer is kept, as an edge may load another VCL; and for which a failure is.
 _KEPT = 60.0
 _KEPT_FAILURE = 5.0
 
 
 def probe_images(
-    connection: Connection, probe: Probe, targets: Iterable[ProbeTarget], codes: Iterable[str]
+    connection: Connection,
+    probe: Probe,
+    targets: Iterable[ProbeTarget],
+    codes: Iterable[str],
+    *,
+    digest: str | None = None,
 ) -> Iterator[tuple[str, list[tuple[ProbeTarget, ProbeAnswer]]]]:
     """Request each image from each edge, and yield it with the answers. Raises ``DatabaseUnavailableError``.
+
+    With ``digest``, of what a site's own server shows only what has this content: a purge of it removes no other.
 
     An edge that cannot be reached is asked for no further image: each request would wait for the same time-out.
     """
     left = list(targets)
     for code in codes:
-        digests = dict(connection.rows("rendition_digests", code=code)) if left else {}
-        answers = [(each, probe.request(each, code, digests)) for each in left]
+        files = _files_of(connection, code, digest) if left else ImageFiles({})
+        answers = [(each, probe.request(each, code, files)) for each in left]
         left = [target for target, answer in answers if answer.verdict is not Verdict.UNREACHABLE]
         yield code, answers
+
+
+def _files_of(connection: Connection, code: str, digest: str | None) -> ImageFiles:
+    """Read what edges may show of a banned image. A ban of a site's content does not hide what was imported."""
+    digests, urls = dict[str, str](), list[ProbedUrl]()
+    for name, found, host, url in connection.rows("files_to_probe", code=code, digest=digest, most=_URLS):
+        if name is None:
+            urls.append(ProbedUrl(host, url, found))
+        else:
+            digests[name] = found
+    if urls and digest is not None:
+        imported = digests.get("original") == digest
+    else:
+        imported = not urls or (bool(digests) and bool(connection.rows("is_banned", code=code)[0][1]))
+    return ImageFiles(digests, urls, imported)
 
 
 def edges_to_probe(connection: Connection) -> list[Edge]:

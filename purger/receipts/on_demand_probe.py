@@ -79,7 +79,7 @@ class OnDemandProber:
 
     def _excuse_lifted(self, code: str) -> str | None:
         """Excuse an edge that shows ``code`` when no ban hides it any more."""
-        ((banned,),) = self.connection.rows("is_banned", code=code)
+        ((banned, _),) = self.connection.rows("is_banned", code=code)
         return None if banned else "it was lifted meanwhile"
 
 

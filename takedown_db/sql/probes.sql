@@ -44,11 +44,19 @@ SELECT
                 JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
                 WHERE original.code = %(code)s AND original.name = 'original'
             )
+            OR EXISTS (
+                SELECT 1
+                FROM site_urls
+                JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+                WHERE site_urls.code = %(code)s
+            )
     END AS stands,
     EXISTS (SELECT 1 FROM invalidations AS later WHERE later.ban_id = event.ban_id AND later.id > event.id)
     OR (event.scope = 'owner' AND NOT EXISTS (SELECT 1 FROM images WHERE code = %(code)s AND owner = event.subject))
     OR (event.scope = 'digest' AND NOT EXISTS (
         SELECT 1 FROM renditions WHERE code = %(code)s AND name = 'original' AND digest = event.subject
+        UNION ALL
+        SELECT 1 FROM site_urls WHERE code = %(code)s AND digest = event.subject
     ))
     OR ((event.scope <> 'image' OR event.ban_id IS NULL) AND EXISTS (
         SELECT 1
@@ -71,25 +79,56 @@ SELECT
         FROM renditions AS original STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
             ON later.scope = 'digest' AND later.subject = original.digest AND later.id > event.id
         WHERE original.code = %(code)s AND original.name = 'original'
+    ))
+    OR (event.ban_id IS NULL AND EXISTS (
+        SELECT 1
+        FROM site_urls STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
+            ON later.scope = 'digest' AND later.subject = site_urls.digest AND later.id > event.id
+        WHERE site_urls.code = %(code)s
     )) AS overtaken
 FROM invalidations AS event
 WHERE event.id = %(invalidation)s
 
 -- name: is_banned
--- Reads whether a code is banned: itself, through its owner, or through the digest of its original.
-SELECT
-    EXISTS (SELECT 1 FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL)
-    OR EXISTS (
+-- Reads whether a code is banned: itself, through its owner, or through the digest of its original or of a URL of a site's
+-- own server; and whether that hides what was imported, too.
+SELECT hidden OR EXISTS (
         SELECT 1
-        FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
-        WHERE images.code = %(code)s
-    )
-    OR EXISTS (
-        SELECT 1
-        FROM renditions AS original
-        JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
-        WHERE original.code = %(code)s AND original.name = 'original'
-    ) AS banned
+        FROM site_urls
+        JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+        WHERE site_urls.code = %(code)s
+    ) AS banned,
+    hidden
+FROM (
+    SELECT
+        EXISTS (SELECT 1 FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL)
+        OR EXISTS (
+            SELECT 1
+            FROM images JOIN bans ON bans.scope = 'owner' AND bans.subject = images.owner AND bans.lifted_at IS NULL
+            WHERE images.code = %(code)s
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM renditions AS original
+            JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+            WHERE original.code = %(code)s AND original.name = 'original'
+        ) AS hidden
+) AS imported
+
+-- name: files_to_probe
+-- Reads what edges may show of a code, a row each: name and digest of its renditions; and digest, host and URL of up to
+-- %(most)s URLs of a site's own server, at random. %(digest)s: only those with this content; NULL: all.
+SELECT name, digest, NULL AS host, NULL AS url
+FROM renditions
+WHERE code = %(code)s
+UNION ALL
+(
+    SELECT NULL, digest, host, url
+    FROM site_urls FORCE INDEX (code)
+    WHERE code = %(code)s AND digest = COALESCE(%(digest)s, digest)
+    ORDER BY RAND()
+    LIMIT %(most)s
+)
 
 -- name: rendition_digests
 -- Reads the names and digests (SHA-256 in hex) of a code's renditions.
@@ -104,11 +143,24 @@ SELECT owner FROM images WHERE code = %(code)s
 SELECT code FROM images WHERE owner = %(subject)s AND code > %(after)s ORDER BY code LIMIT %(limit)s
 
 -- name: digest_codes
--- Reads a page of the codes whose images have this original, after %(after)s, in their order.
-SELECT renditions.code
-FROM renditions FORCE INDEX (digest) STRAIGHT_JOIN images ON images.code = renditions.code
-WHERE renditions.digest = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
-ORDER BY renditions.code
+-- Reads a page of the codes whose images have this original, or this content at a site's own server, after %(after)s, in
+-- their order.
+(
+    SELECT renditions.code
+    FROM renditions FORCE INDEX (digest) STRAIGHT_JOIN images ON images.code = renditions.code
+    WHERE renditions.digest = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
+    ORDER BY renditions.code
+    LIMIT %(limit)s
+)
+UNION
+(
+    SELECT DISTINCT code
+    FROM site_urls FORCE INDEX (digest)
+    WHERE digest = %(subject)s AND code > %(after)s
+    ORDER BY code
+    LIMIT %(limit)s
+)
+ORDER BY code
 LIMIT %(limit)s
 
 -- name: open_bans_page

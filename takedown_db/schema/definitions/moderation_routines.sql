@@ -143,12 +143,19 @@ CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS subjects
     READS SQL DATA
 BEGIN
     SELECT place, CASE scope
-        WHEN 'image' THEN (SELECT COUNT(*) FROM images WHERE code = asked.subject)
+        WHEN 'image' THEN EXISTS (SELECT 1 FROM images WHERE code = asked.subject)
+            OR EXISTS (SELECT 1 FROM site_urls FORCE INDEX (code) WHERE code = asked.subject)
         WHEN 'owner' THEN (SELECT COUNT(*) FROM images FORCE INDEX (owner) WHERE owner = asked.subject)
         WHEN 'digest' THEN (
             SELECT COUNT(*)
             FROM renditions AS original FORCE INDEX (digest)
             WHERE original.digest = asked.subject AND original.name = 'original')
+            + (
+            SELECT COUNT(DISTINCT code)
+            FROM site_urls FORCE INDEX (digest)
+            WHERE digest = asked.subject AND NOT EXISTS (
+                SELECT 1 FROM renditions AS original
+                WHERE original.code = site_urls.code AND original.name = 'original' AND original.digest = asked.subject))
         ELSE 0
         END AS images
     FROM (
@@ -191,5 +198,14 @@ BEGIN
     STRAIGHT_JOIN renditions AS original ON original.code = asked.code AND original.name = 'original'
     STRAIGHT_JOIN bans FORCE INDEX (subject)
         ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+    UNION
+    SELECT asked.code, bans.id, bans.scope, bans.subject
+    FROM (
+        SELECT CONVERT(code USING ascii) COLLATE ascii_bin AS code
+        FROM JSON_TABLE(p_codes, '$[*]' COLUMNS (code VARCHAR(255) PATH '$')) AS listed
+    ) AS asked
+    STRAIGHT_JOIN site_urls FORCE INDEX (code) ON site_urls.code = asked.code
+    STRAIGHT_JOIN bans FORCE INDEX (subject)
+        ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
     ORDER BY 2;
 END//

@@ -70,7 +70,7 @@ def test_a_ban_of_an_owner_is_not_one_of_owners_with_keys_alike(keys: Keys, patt
     other = alike(keys.code, pattern)
     keys.image(other, alike(keys.owner, pattern))
     for code, banned in ((keys.code, 1), (other, 0)):
-        assert keys.purger("is_banned", code=code) == [(banned,)]
+        assert keys.purger("is_banned", code=code) == [(banned, banned)]
         (found,) = keys.origin("look_up_image", code=code, rendition="original")
         assert (found["banned"] or 0, found["pending"]) == (banned, 1)  # their own import waits for a number
         stands, _ = keys.purger("ban_stands", invalidation=keys.resend(code), code=code)[0]
@@ -87,7 +87,7 @@ def test_a_ban_of_an_image_is_not_one_of_images_with_codes_alike(keys: Keys, pat
     with keys._connection.cursor() as cursor:
         cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
     for each, banned in ((code, 1), (other, 0)):
-        assert keys.purger("is_banned", code=each) == [(banned,)]
+        assert keys.purger("is_banned", code=each) == [(banned, banned)]
         (found,) = keys.origin("look_up_image", code=each, rendition="original")
         assert (found["banned"] or 0) == banned
         stands, _ = keys.purger("ban_stands", invalidation=keys.resend(each), code=each)[0]

@@ -2,15 +2,23 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 
 import pytest
 import requests
 
+from purger import model
+from purger.probing.probe import Probe
+from purger.probing.targets import ask_target, probe_images
+from purger.probing.verdict import Verdict
 from stack.edges.edge import Edge
 from stack.processes.waiting import PATIENCE, wait_until
 from stack.system import Stack, StackSettings
+from takedown_base.name_codes import code_of_name
+from takedown_db.connection.lasting_connection import Connection
 from tests.support.ask_again import ask_again
+from tests.support.sites.moderation_desk import run
 from tests.support.sites.site_actions import Site
 from tests.support.sites.site_server import SiteServer
 
@@ -135,3 +143,52 @@ def test_a_site_s_server_that_is_down_shows_nothing_that_nobody_looked_at(site: 
         server.start()
     assert get(edge, picture.urls[0]).content == picture.data
     assert get(edge, "/files/no-such-picture.png").content == b"no such file\n"
+
+
+def test_probes_ask_for_the_site_s_own_urls_before_a_ban_is_called_seen_gone(site: Site, server: SiteServer) -> None:
+    picture = Picture(site.stack, server)
+    picture.show()
+    code = code_of_name(picture.name)
+    own = {f"127.0.0.1:{edge.public_port}{url}" for edge in site.stack.edges for url in picture.urls}
+
+    def shown() -> set[tuple[Verdict, tuple[str, ...]]]:
+        """Probe the first edge for the image, as the purger does."""
+        edge = site.stack.edge
+        target = ask_target(model.Edge(edge.edge_name, edge.purge_url, edge.url, str(edge.token_file)))
+        with (
+            closing(Connection(site.stack.database.url("purger"), timeout=30)) as connection,
+            closing(Probe()) as probe,
+        ):
+            ((_, ((_, answer),)),) = probe_images(connection, probe, [target], [code])
+        return {(answer.verdict, tuple(sorted(answer.served)))}
+
+    ((verdict, served),) = shown()
+    assert verdict is Verdict.SHOWN
+    assert set(served) == own, "the origin has recorded them, each with the host by which it was asked for"
+    assert "1 image" in run(site, "ban", "--digest", picture.digest, "--wait", str(PATIENCE)).stdout
+    picture.wait_gone()
+    ((verdict, served),) = shown()
+    assert (verdict, served) == (Verdict.GONE, ())
+    seen_gone(site, "digest", picture.digest)
+
+    other = Picture(site.stack, server)
+    other.show()
+    run(site, "ban", code_of_name(other.name), "--wait", str(PATIENCE))  # without --ahead: the image is known
+    seen_gone(site, "image", code_of_name(other.name))
+
+
+def seen_gone(site: Site, scope: str, subject: str) -> None:
+    """Wait until the last purge of a subject was seen gone at each edge, and no error was logged of it."""
+
+    def seen() -> bool:
+        with site.admin.cursor() as cursor:
+            cursor.execute(
+                """SELECT COUNT(*) FROM sightings
+                WHERE gone AND code = '' AND invalidation = (
+                    SELECT MAX(id) FROM invalidations WHERE scope = %s AND subject = %s AND cause = 'ban')""",
+                (scope, subject),
+            )
+            return cursor.fetchall() == [(len(site.stack.edges),)]
+
+    wait_until(seen, f"{scope} {subject} seen gone at each edge")
+    assert "still shows" not in site.stack.purger.log_text()

@@ -1,13 +1,13 @@
 """Audit edges: each banned image that an edge serves is found, in any rendition, and no other is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.probing.audit import AuditResult, run_audit
-from purger.probing.probe import Probe, ProbeAnswer, ProbeTarget
+from purger.probing.probe import ImageFiles, Probe, ProbeAnswer, ProbeTarget
 from stack.databases.database import Database
 from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
@@ -23,8 +23,8 @@ class LateProbe(Probe):
         self._site = site
         self.lifts: set[str] = set()
 
-    def request(self, target: ProbeTarget, code: str, digests: Mapping[str, str]) -> ProbeAnswer:
-        answer = super().request(target, code, digests)
+    def request(self, target: ProbeTarget, code: str, files: ImageFiles) -> ProbeAnswer:
+        answer = super().request(target, code, files)
         if answer.served and code in self.lifts:
             self._site.lift(code)
         return answer

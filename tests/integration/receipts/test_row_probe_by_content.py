@@ -130,9 +130,9 @@ def test_after_a_lift_no_image_is_a_finding(copies: Copies) -> None:
 def test_a_purge_that_is_sent_again_is_judged_by_the_ban_on_the_original(copies: Copies) -> None:
     code = copies.codes[0]
     assert copies.resend(code) == (True, False)
-    assert copies.connection.rows("is_banned", code=code) == [(1,)]
+    assert copies.connection.rows("is_banned", code=code) == [(1, 1)]
     ((resent,),) = copies.sql("SELECT MAX(id) FROM invalidations WHERE subject = %s", code)
     copies.lift()
     assert copies.judge(resent, code) == (False, True)
     assert copies.resend(code) == (False, False)
-    assert copies.connection.rows("is_banned", code=code) == [(0,)]
+    assert copies.connection.rows("is_banned", code=code) == [(0, 0)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from purger.probing.probe import Probe
+from purger.probing.probe import ImageFiles, Probe, ProbedUrl
 from purger.probing.verdict import Verdict
 from stack.processes.ports import free_port
 from tests.support.edges.misbehaving_listeners import (
@@ -29,7 +29,7 @@ def probe() -> Iterator[Probe]:
 
 def said_when_unreachable(probe: Probe, url: str) -> str:
     """Request an image of which there is no answer, and return the reason."""
-    answer = probe.request(listener_target(url), "code", DIGESTS)
+    answer = probe.request(listener_target(url), "code", ImageFiles(DIGESTS))
     assert (answer.verdict, answer.status, answer.silent) == (Verdict.UNREACHABLE, None, True)
     return answer.said
 
@@ -38,7 +38,7 @@ def test_an_image_is_known_by_its_bytes_over_a_kept_connection() -> None:
     probe = Probe()
     with stuck_listener(IMAGE) as url:
         for _ in range(2):
-            answer = probe.request(listener_target(f"{url}/"), "code", DIGESTS)
+            answer = probe.request(listener_target(f"{url}/"), "code", ImageFiles(DIGESTS))
             assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 200, ("original",))
     probe.close()
 
@@ -60,7 +60,7 @@ def test_an_image_that_the_edge_has_fetched_just_then_is_not_from_its_cache(
     }
     probe = Probe()
     with scripted_listener([], by_path) as url:
-        answer = probe.request(listener_target(url, ("thumb",)), "code", DIGESTS)
+        answer = probe.request(listener_target(url, ("thumb",)), "code", ImageFiles(DIGESTS))
     probe.close()
     assert (answer.verdict, answer.fetched) == (Verdict.SHOWN, fetched)
 
@@ -77,7 +77,9 @@ def test_the_renditions_that_the_edge_knows_are_asked_for(renditions: tuple[str,
     asked: list[str] = []
     probe = Probe()
     with scripted_listener(asked, {"/images/code/thumb": FixedAnswer(503, b"")}) as url:
-        answer = probe.request(listener_target(url, renditions), "code", {"original": "0" * 64, "small": "1" * 64})
+        answer = probe.request(
+            listener_target(url, renditions), "code", ImageFiles({"original": "0" * 64, "small": "1" * 64})
+        )
     probe.close()
     assert asked == paths
     expected = (Verdict.FAILING, 503) if "/images/code/thumb" in paths else (Verdict.UNPROVEN, 404)
@@ -93,14 +95,14 @@ def test_of_several_answers_the_worst_holds() -> None:
     }
     digests = {"original": hashlib.sha256(IMAGE).hexdigest(), "a": "0" * 64, "b": "1" * 64}
     with scripted_listener([], answers) as url:
-        answer = probe.request(listener_target(url), "code", digests)
+        answer = probe.request(listener_target(url), "code", ImageFiles(digests))
         assert (answer.verdict, answer.status, answer.said) == (
             Verdict.FOREIGN,
             200,
             "200 for a: other bytes, not marked as banned",
         )
         answers["/images/code/b"] = FixedAnswer(404, IMAGE)
-        answer = probe.request(listener_target(url), "code", digests)
+        answer = probe.request(listener_target(url), "code", ImageFiles(digests))
         assert (answer.verdict, answer.status, answer.served) == (Verdict.SHOWN, 404, ("b",))
     probe.close()
 
@@ -111,14 +113,14 @@ def test_an_image_that_was_shown_counts_although_the_edge_falls_silent_then() ->
     digests = DIGESTS | {"a": "0" * 64, "b": "1" * 64}
     answers = {"/images/code": FixedAnswer(200, IMAGE), "/images/code/a": broken}
     with scripted_listener(asked, answers) as url:
-        answer = probe.request(listener_target(url), "code", digests)
+        answer = probe.request(listener_target(url), "code", ImageFiles(digests))
         assert (answer.verdict, answer.served, asked) == (
             Verdict.SHOWN,
             ("original",),
             ["/images/code", "/images/code/a"],
         )
         answers["/images/code"] = FixedAnswer(404, b"")
-        assert probe.request(listener_target(url), "code", digests).verdict is Verdict.UNREACHABLE
+        assert probe.request(listener_target(url), "code", ImageFiles(digests)).verdict is Verdict.UNREACHABLE
     probe.close()
 
 
@@ -126,11 +128,23 @@ def test_the_name_of_a_rendition_moves_no_terminal() -> None:
     name = "a\x1b[2J"
     probe = Probe()
     with scripted_listener([], {"/images/code/a%1B%5B2J": FixedAnswer(200, IMAGE)}) as url:
-        answer = probe.request(listener_target(url), "code", DIGESTS | {name: "0" * 64})
+        answer = probe.request(listener_target(url), "code", ImageFiles(DIGESTS | {name: "0" * 64}))
         assert answer.served == (r"a\x1b[2J",)
-        answer = probe.request(listener_target(url), "code", {"original": "0" * 64, name: "1" * 64})
+        answer = probe.request(listener_target(url), "code", ImageFiles({"original": "0" * 64, name: "1" * 64}))
         assert answer.said == r"200 for a\x1b[2J: other bytes, not marked as banned"
     probe.close()
+
+
+def test_urls_of_a_site_are_requested_with_their_own_host_and_as_they_are() -> None:
+    asked: list[str] = []
+    urls = [ProbedUrl("www.example.org:8080", "/f/a%2Cb.png?x=1&y", "1" * 64), ProbedUrl("", "/f/c.png", "2" * 64)]
+    probe = Probe()
+    with scripted_listener(asked, {urls[0].url: FixedAnswer(200, IMAGE), urls[1].url: FixedAnswer(404, b"")}) as url:
+        files = ImageFiles(DIGESTS, urls, imported=False)
+        answer = probe.request(listener_target(url), "code", files)
+    probe.close()
+    assert (answer.verdict, answer.served) == (Verdict.SHOWN, ("www.example.org:8080/f/a%2Cb.png?x=1&y",))
+    assert asked == [each.url for each in urls], "nothing that was imported"
 
 
 @pytest.mark.parametrize(
