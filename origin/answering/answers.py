@@ -91,6 +91,7 @@ class Answers:
         ]
         self._full = _for_edge(lifetimes.full)
         self._unknown_headers = [("Cache-Control", "no-cache"), _for_edge(lifetimes.unknown)]
+        self._brief_headers = [("Cache-Control", "no-cache"), _for_edge(lifetimes.undated)]
 
     def decide(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         """Make the answer. ``now`` is the origin's own clock, in seconds since 1970."""
@@ -131,9 +132,13 @@ class Answers:
         answer.headers.append(("Takedown-Image", code))
         return _with_state(answer, found)
 
-    def unruled(self, rule: str) -> ImageAnswer:
-        """Answer 404 to such a question where no rule reads the URL (``none``), or none may (``unreadable``)."""
-        return message(404, "No image by the site's rules.", [*self._unknown_headers, ("Takedown-Rule", rule)])
+    def unruled(self, rule: str, *, brief: bool = False) -> ImageAnswer:
+        """Answer 404 to such a question where no rule reads the URL (``none``), or none may (``unreadable``).
+
+        ``brief``: the row by which a rule knows the image may come at any moment, and no purge tells of it.
+        """
+        headers = self._brief_headers if brief else self._unknown_headers
+        return message(404, "No image by the site's rules.", [*headers, ("Takedown-Rule", rule)])
 
     def _banned(self, found: Found, conditions: Conditions, now: float) -> ImageAnswer:
         special, owner = self._special, _owned_by(found.owner)

@@ -9,12 +9,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.abstracts import MySQLConnectionAbstract, MySQLCursorAbstract
 from mysql.connector.connection import MySQLConnection
 
 from origin.circuit_breaker import CircuitBreaker
@@ -61,6 +61,7 @@ class LookupConnection:
         self.driver = connect(url, timeout=timeout, replica=replica, python=True)
         self._timeout = timeout
         self._prepared: dict[str, PreparedStatement] = {}
+        self._queries: dict[str, MySQLCursorAbstract] = {}  # of the site's rules
         try:
             self.driver.cmd_query(statement("skip_index_dives"))
             self._prepare("look_up_image")
@@ -76,6 +77,17 @@ class LookupConnection:
         """Run ``look_up_site_url``. The code must have been checked. Raises ``mysql.connector.Error``."""
         self._prepare("look_up_site_url")
         return [FoundContent._make(row) for row in self._run("look_up_site_url", {"code": url.code, "url": url.id})]
+
+    def ask_site(self, query: str, values: Mapping[str, str]) -> dict[str, str] | None:
+        """Run a query of the site's rules. None: no row, several, or NULL. Raises ``mysql.connector.Error``."""
+        # Prepared by the server: visitors choose the values.
+        cursor = self._queries.get(query) or self._queries.setdefault(query, self.driver.cursor(prepared=True))
+        cursor.execute(query, dict(values))
+        rows = {tuple(row) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
+        if len(rows) != 1 or None in (row := rows.pop()):
+            return None
+        texts = (bytes(each).decode() if isinstance(each, bytes | bytearray) else str(each) for each in row)
+        return dict(zip((str(column[0]) for column in cursor.description or ()), texts, strict=True))
 
     def record(self, url: SiteUrl, content: Content) -> None:
         """Run ``record_site_url``. Raises ``mysql.connector.Error``."""
@@ -170,6 +182,10 @@ class Lookup:
         """Read what was recorded of a URL of a site's own server, whose code ``find`` has taken. Raises as ``find``."""
         rows = self._in_time(began, lambda connection: connection.find_content(url))
         return require_well_formed_content(rows[0] if rows else None, url.code)
+
+    def ask_site(self, query: str, values: Mapping[str, str], began: float) -> dict[str, str] | None:
+        """Run a query of the site's rules; None: no row, several, or NULL. Raises ``DatabaseUnavailableError``."""
+        return self._in_time(began, lambda connection: connection.ask_site(query, values))
 
     def record(self, url: SiteUrl, content: Content) -> None:
         """Record the content of a URL, and purge the image if it is banned. Raises ``DatabaseUnavailableError``."""

@@ -9,7 +9,7 @@ from origin.answering.answers import Answers, ImageAnswer
 from origin.answering.lookup import Lookup
 from origin.model import ORIGINAL, Found, FoundContent, SiteUrl
 from origin.verdict.content_reader import ContentReader, ContentUnknownError
-from origin.verdict.rules import Rule, find_image
+from origin.verdict.rules import NoRowError, Rule, find_image
 from origin.verdict.sites import FirstSight, Site, find_site
 from origin.verdict.url import UnreadableUrlError, read_url
 
@@ -46,6 +46,7 @@ class SiteVerdicts:
     ) -> None:
         """Start reading, if a site has a server. Half of the server's ``threads`` may wait for one that is slow."""
         self._lookup = lookup
+        self._ask = lookup.ask_site
         self._answers = answers
         self._rules = rules
         self._sites = sites
@@ -56,10 +57,12 @@ class SiteVerdicts:
         """Answer a question. Raises as ``Lookup.find``, and ``ContentUnknownError``."""
         try:
             read = read_url(question.host, question.target)
-            image = find_image(self._rules, read)
+            image = find_image(self._rules, read, lambda query, values: self._ask(query, values, question.began))
             if image is None:
                 return self._answers.unruled("none")
             site = self._site(read.host)
+        except NoRowError:
+            return self._answers.unruled("unreadable", brief=True)
         except UnreadableUrlError:
             return self._answers.unruled("unreadable")
         found = find(image.code, ORIGINAL, question.began)

@@ -127,13 +127,15 @@ def _store_settings(name: str, command: Command) -> Command:
     return option(cast(Command, with_settings))
 
 
-def database_url(account: str, env: str | None = None, *, remark: str = "") -> Callable[[Command], Command]:
-    """Declare the option for the database URL, which every command needs."""
+def database_url(
+    account: str, env: str | None = None, *, remark: str = "", required: bool = True
+) -> Callable[[Command], Command]:
+    """Declare the option for the database URL, which nearly every command needs."""
     return setting(
         "--database-url",
         f"{_URL_FORM}; account {account}{remark}.",
         env=env,
-        required=True,
+        required=required,
         metavar="URL",
         cls=DatabaseUrlOption,
         callback=expecting(account, env or "ORIGIN_DATABASE_URL"),

@@ -2,21 +2,27 @@
 
 import json
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 import click
 
-from origin.cli.options import setting
+from origin.answering.lookup import Lookup
+from origin.cli.options import database_url, setting
 from origin.verdict.log_lines import split_url
 from origin.verdict.log_report import LogReport, read_log
 from origin.verdict.rules import PRESETS, Rule, ShownImage, UnusableRulesError, find_image, preset_path, read_rules
 from origin.verdict.sites import read_server
 from origin.verdict.url import UnreadableUrlError, read_url
 from takedown_base.printable import printable
+from takedown_db.connection.errors import DatabaseUnavailableError
+
+#: Finds the image of a host and a path with its query.
+Find = Callable[[str, str], ShownImage | None]
 
 #: The exit code that says that a URL leads to no image, or that the log has more than the rules read.
 _NEEDS_ATTENTION = 3
@@ -58,6 +64,7 @@ zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="URLs that --against lists of each kind."
 )
+@database_url("takedown_origin", remark=", for rules with a query", required=False)
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 def rules_command(
     rules: Path | None,
@@ -66,6 +73,7 @@ def rules_command(
     against: IO[bytes] | None,
     host: str,
     limit: int,
+    database_url: str | None,
     urls: Sequence[str],
 ) -> None:
     """Show which image each URL leads to by a file of rules: the rule, the image's name and its code.
@@ -90,9 +98,13 @@ def rules_command(
         read = read_rules(file)
     except UnusableRulesError as error:
         raise click.ClickException(str(error)) from None
-    found = [_show(read, url, host) for url in urls]
-    if against is not None:
-        found.append(_show_log(read, against, host, limit))
+    find = _finder(read, database_url)
+    try:
+        found = [_show(find, url, host) for url in urls]
+        if against is not None:
+            found.append(_show_log(read, find, against, host, limit))
+    except DatabaseUnavailableError as error:
+        raise click.ClickException(f"the database does not answer a query of the rules: {printable(error)}") from None
     sys.exit(0 if all(found) else _NEEDS_ATTENTION)
 
 
@@ -107,12 +119,12 @@ def _print_preset(text: str, server: str | None) -> None:
     click.echo(text, nl=False)
 
 
-def _show(rules: Sequence[Rule], url: str, host: str) -> bool:
+def _show(find: Find, url: str, host: str) -> bool:
     """Print what a URL leads to. Returns whether it leads to an image."""
     # A browser sends what is not ASCII escaped, and no fragment.
     own_host, target = split_url(quote(url.partition("#")[0], safe=_SENT_AS_TYPED))
     try:
-        image = _find(rules, own_host or host, target)
+        image = find(own_host or host, target)
     except UnreadableUrlError as error:
         click.echo(printable(f"{url}: unreadable: {error}"))
         return False
@@ -123,11 +135,11 @@ def _show(rules: Sequence[Rule], url: str, host: str) -> bool:
     return True
 
 
-def _show_log(rules: Sequence[Rule], log: IO[bytes], host: str, limit: int) -> bool:
+def _show_log(rules: Sequence[Rule], find: Find, log: IO[bytes], host: str, limit: int) -> bool:
     """Print what the rules read of a log. Returns whether nothing needs attention."""
 
     def judge(host: str, target: str) -> int | None:
-        image = _find(rules, host, target)
+        image = find(host, target)
         return None if image is None else image.rule
 
     try:
@@ -172,6 +184,15 @@ def _print_list(title: str, found: Counter[str], limit: int) -> None:
         click.echo(f"  and {len(found) - limit} more: --limit {len(found)} lists them")
 
 
-def _find(rules: Sequence[Rule], host: str, target: str) -> ShownImage | None:
-    """Return the image that a URL shows, None for none. Raises ``UnreadableUrlError``."""
-    return find_image(rules, read_url(host, target))
+def _finder(rules: Sequence[Rule], database_url: str | None) -> Find:
+    """Make the function that finds the image of a host and a path with its query; it raises ``UnreadableUrlError``."""
+    if all(rule.query is None for rule in rules):
+        return lambda host, target: find_image(rules, read_url(host, target))
+    if database_url is None:
+        raise click.UsageError("the rules have a query: name the database with --database-url")
+    lookup = Lookup(database_url)
+
+    def ask(query: str, values: Mapping[str, str]) -> Mapping[str, str] | None:
+        return lookup.ask_site(query, values, time.monotonic())
+
+    return lambda host, target: find_image(rules, read_url(host, target), ask)

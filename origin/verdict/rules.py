@@ -6,7 +6,7 @@ Expressions are those of RE2, whose time grows only with the URL's length: visit
 import re
 import string
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,15 @@ _KEYS: dict[str, tuple[type, str]] = {
     "match": (str, "a text"),
     "name": (str, "a text"),
     "parameters": (list, "a list of texts"),
+    "query": (str, "a text"),
 }
+
+#: Finds the values that a query takes.
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+#: Runs a query of a rule with values, and returns its row by the names of the columns; None: it found none. The errors
+#: are the database's.
+Ask = Callable[[str, Mapping[str, str]], Mapping[str, str] | None]
 
 
 Read = TypeVar("Read")
@@ -42,17 +50,25 @@ class UnusableRulesError(ValueError):
     """A file of rules cannot be used. The message names the file, the rule by its number, and what to change."""
 
 
+class NoRowError(UnreadableUrlError):
+    """The query of a rule finds no row for a URL yet: nobody knows which image the URL shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: URLs whose path its expression finds show the image with the name that its groups and parameters make."""
+    """A rule: URLs whose path its expression finds show the image with the name that its groups and parameters make.
+
+    With a query, the columns of its row make the name, too.
+    """
 
     number: int  # from 1, as in the file
     host: str | None  # in lower case; None: every host
     expression: Any  # of re2, which has no types
     name: str  # a template with groups and parameters in braces
     parameters: tuple[str, ...]
+    query: str | None = None  # with %(group)s and %(parameter)s
 
-    def name_of(self, url: ReadUrl) -> str | None:
+    def name_of(self, url: ReadUrl, ask: Ask | None) -> str | None:
         """Return the name of the image that a URL shows; None where the rule does not match.
 
         Raises ``UnreadableUrlError`` where it matches and leaves in doubt which image that is.
@@ -65,10 +81,23 @@ class Rule:
         values = {group: text or "" for group, text in found.groupdict().items()}
         if self.parameters:
             values |= read_parameters(url.query, self.parameters)
-        name = self.name.format_map(values)
+        if self.query is not None:
+            values |= self._row(self.query, values, ask)
+        try:
+            name = self.name.format_map(values)
+        except KeyError as error:
+            raise UnreadableUrlError(f"the query of rule {self.number} has no column {error}") from None
         if not name:
             raise UnreadableUrlError(f"rule {self.number} matches it and makes an empty name")
         return name
+
+    def _row(self, query: str, values: Mapping[str, str], ask: Ask | None) -> Mapping[str, str]:
+        if ask is None:
+            raise UnreadableUrlError(f"rule {self.number} has a query, and no database is known")
+        row = ask(query, {place: values[place] for place in _PLACE.findall(query)})
+        if row is None:
+            raise NoRowError(f"the query of rule {self.number} finds no row, or several, or NULL")
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +109,20 @@ class ShownImage:
     code: str
 
 
-def find_image(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
-    """Return the image that a URL shows by the first rule that matches; None: no rule does.
+def find_image(rules: Sequence[Rule], url: ReadUrl, ask: Ask | None = None) -> ShownImage | None:
+    """Return the image that a URL shows by the first rule that matches; None: no rule does. ``ask`` runs queries.
 
     Raises ``UnreadableUrlError``, too, where a server that drops ``;...`` of segments (Java's) may show another one.
     """
-    image = _first(rules, url)
-    if ";" in url.path and _first(rules, url._replace(path=_PATH_PARAMETERS("", url.path))) not in (None, image):
+    image = _first(rules, url, ask)
+    if ";" in url.path and _first(rules, url._replace(path=_PATH_PARAMETERS("", url.path)), ask) not in (None, image):
         raise UnreadableUrlError("its path has a ;, behind which some servers read parameters")
     return image
 
 
-def _first(rules: Sequence[Rule], url: ReadUrl) -> ShownImage | None:
+def _first(rules: Sequence[Rule], url: ReadUrl, ask: Ask | None) -> ShownImage | None:
     for rule in rules:
-        name = rule.name_of(url)
+        name = rule.name_of(url, ask)
         if name is not None:
             return ShownImage(rule.number, name, code_of_name(name))
     return None
@@ -164,10 +193,15 @@ def _read_rule(number: int, table: dict[str, Any]) -> Rule:
     expression = _compile(table["match"])
     parameters = tuple(table.get("parameters", ()))
     name = table.get("name", "{name}")
-    _require_template(name, {*expression.groupindex, *parameters})
+    query = table.get("query")
+    known = {*expression.groupindex, *parameters}
+    if query is None:
+        _require_template(name, known)
+    else:
+        _require_query(query, known)
     if both := set(expression.groupindex) & set(parameters):
         raise ValueError(f"{both.pop()} is both a group of match and a parameter: rename the group")
-    return Rule(number, normal_host(table.get("host")), expression, name, parameters)
+    return Rule(number, normal_host(table.get("host")), expression, name, parameters, query)
 
 
 def normal_host(host: str | None) -> str | None:
@@ -187,6 +221,16 @@ def _compile(pattern: str) -> Any:
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"match is no expression of RE2: {reason}") from None
+
+
+def _require_query(query: str, known: set[str]) -> None:
+    """Raise ``ValueError`` unless a query is one SELECT with values of the URL."""
+    places = set(_PLACE.findall(query))
+    if not re.match(r"(?i)\s*SELECT\s", query) or ";" in query or "%" in _PLACE.sub("", query):
+        raise ValueError("query is not one SELECT, without ; and %, but for values such as %(name)s")
+    if not places or places - known:
+        names = ", ".join(f"%({each})s" for each in sorted(known))
+        raise ValueError(f"query has to take values of groups of match or parameters ({names or 'there are none'})")
 
 
 def _require_template(name: str, known: set[str]) -> None:

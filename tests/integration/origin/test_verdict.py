@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
 
 from stack.processes.commands import command, run_apart
-from stack.processes.waiting import PATIENCE
+from stack.processes.waiting import PATIENCE, wait_until
 from takedown_base.name_codes import code_of_name
 from tests.support.ask_again import ask_again
 from tests.support.sites.origin_site import OriginSite
@@ -16,6 +17,10 @@ RULES = r"""[[rule]]
 match = '^/images/(?:thumb/)?[^/]/[^/][^/]/(?P<name>[^/]+)'
 [[rule]]
 match = '^/by-code/(?P<name>[^/.]+)\.png$'
+[[rule]]
+match = '^/media/(?P<file>[^/]+)$'
+query = "SELECT image_id FROM gallery.renditions WHERE file = %(file)s"
+name = "picture {image_id}"
 """
 
 
@@ -24,6 +29,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OriginSite]:
     directory = tmp_path_factory.mktemp("verdict")
     (directory / "rules.toml").write_text(RULES)
     with OriginSite(directory, ORIGIN_WORKERS="1", ORIGIN_RULES=str(directory / "rules.toml")) as running:
+        running.execute("CREATE DATABASE gallery CHARACTER SET utf8mb4")
+        running.execute("CREATE TABLE gallery.renditions (file VARCHAR(100) NOT NULL, image_id INT, KEY (file))")
+        running.execute("GRANT SELECT (file, image_id) ON gallery.renditions TO takedown_origin")
         yield running
 
 
@@ -96,6 +104,49 @@ def test_a_url_that_no_rule_reads_is_404_with_the_reason(site: OriginSite, url: 
     assert (answer.status_code, answer.headers["Takedown-Rule"]) == (404, rule)
     assert answer.headers["CDN-Cache-Control"] == "max-age=60"
     assert "Takedown-Image" not in answer.headers
+
+
+def test_a_query_finds_the_image_of_a_url_as_soon_as_its_row_is_there(site: OriginSite) -> None:
+    hostile = quote("x' OR '1'='1 \\")
+    for url in ("/media/caf%C3%A9.width-20.jpg", f"/media/{hostile.replace('%5C', '')}"):
+        unknown = verdict(site, url)
+        assert (unknown.status_code, unknown.headers["Takedown-Rule"]) == (404, "unreadable")
+        assert unknown.headers["CDN-Cache-Control"] == "max-age=2"
+    site.execute("INSERT INTO gallery.renditions VALUES ('café.width-20.jpg', 7), ('café.jpg', 7), ('none.jpg', NULL)")
+    code = code_of_name("picture 7")
+    for url in ("/media/caf%C3%A9.width-20.jpg", "/media/caf%C3%A9.jpg?x=1"):
+        shown = verdict(site, url)
+        assert (shown.status_code, shown.headers["Takedown-Image"]) == (204, code)
+    ban(site, "image", code)
+    assert verdict(site, "/media/caf%C3%A9.jpg").status_code == 410
+    assert verdict(site, "/media/none.jpg").status_code == 404
+    site.execute("INSERT INTO gallery.renditions VALUES ('two.jpg', 8), ('two.jpg', 9)")
+    assert verdict(site, "/media/two.jpg").status_code == 404
+
+
+def test_a_query_that_the_database_refuses_is_503(site: OriginSite) -> None:
+    site.execute("INSERT INTO gallery.renditions VALUES ('right.jpg', 11)")
+    assert verdict(site, "/media/right.jpg").status_code == 204
+    site.execute("REVOKE SELECT (file, image_id) ON gallery.renditions FROM takedown_origin")
+    try:
+        fields = {"Takedown-URL": "/media/right.jpg", "Takedown-Host": "h"}
+        wait_until(
+            lambda: requests.get(f"{site.origin.url}/verdict", headers=fields, timeout=PATIENCE).status_code == 503,
+            "503 without the right",
+        )
+        assert "gallery" in site.origin.log_text()
+    finally:
+        site.execute("GRANT SELECT (file, image_id) ON gallery.renditions TO takedown_origin")
+    assert verdict(site, "/media/right.jpg").status_code == 204
+
+
+def test_the_command_rules_asks_the_database_too(site: OriginSite) -> None:
+    site.execute("INSERT INTO gallery.renditions VALUES ('tried.jpg', 12)")
+    rules = str(site.directory / "rules.toml")
+    asked = [command("origin"), "rules", "--rules", rules, "/media/tried.jpg"]
+    shown = run_apart(asked, {"ORIGIN_DATABASE_URL": site.database.url("origin")})
+    assert (shown.returncode, "rule 3, name picture 12" in shown.stdout) == (0, True), shown
+    assert "name the database" in run_apart(asked, {}).stderr
 
 
 def test_nothing_but_that_path_gives_a_verdict(site: OriginSite) -> None:
