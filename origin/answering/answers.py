@@ -135,7 +135,7 @@ class Answers:
     def unruled(self, rule: str, *, brief: bool = False) -> ImageAnswer:
         """Answer 404 to such a question where no rule reads the URL (``none``), or none may (``unreadable``).
 
-        ``brief``: the row by which a rule knows the image may come at any moment, and no purge tells of it.
+        ``brief``: the row by which a rule knows the image may come at any moment, without a purge.
         """
         headers = self._brief_headers if brief else self._unknown_headers
         return message(404, "No image by the site's rules.", [*headers, ("Takedown-Rule", rule)])

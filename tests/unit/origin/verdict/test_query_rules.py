@@ -28,10 +28,10 @@ def test_the_row_makes_the_name_and_gets_only_the_values_that_it_asks_for(tmp_pa
         asked.append((query.partition(" FROM")[0], dict(values)))
         return {"number": "7"}
 
-    image = find_image(rules(tmp_path), read_url("h", "/media/images/caf%C3%A9.jpg?w=20"), ask)
+    image = find_image(rules(tmp_path), read_url("h", "/media/images/gr%C3%BCn.jpg?w=20"), ask)
     assert image is not None
     assert image.name == "images-7"
-    assert asked == [("SELECT image_id AS number", {"file": "café.jpg", "w": "20"})]
+    assert asked == [("SELECT image_id AS number", {"file": "grün.jpg", "w": "20"})]
     assert find_image(rules(tmp_path), read_url("h", "/pages/x.jpg"), ask) is None
     assert len(asked) == 1
 
