@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 def record_receipts(cursor: MySQLCursorAbstract, receipts: Sequence[Receipt]) -> None:
     """Write receipts, and their leaves if the log has begun."""
-    _insert(cursor, "record_receipt", [_receipt_values(each) for each in receipts])
+    _write(cursor, "record_receipts", [_receipt_values(each) for each in receipts])
     _record_leaves(cursor, receipts, leaves_of_receipts)
 
 
@@ -35,7 +35,7 @@ def record_probes(cursor: MySQLCursorAbstract, probe_results: Sequence[ProbeResu
     remarks = [each for each in probe_results if each.at is None and (each.removed is not None or each.note)]
     logged = [*results, *_new_doubts(cursor, remarks)]
     _insert(cursor, "record_probe_result", [_probe_result_values(each) for each in results])
-    _insert(cursor, "record_probe_remark", [_probe_result_values(each) for each in remarks])
+    _write(cursor, "record_probe_remarks", [_remark_values(each) for each in remarks])
     _record_leaves(cursor, logged, leaves_of_probes)
 
 
@@ -88,9 +88,13 @@ def _insert(cursor: MySQLCursorAbstract, name: str, values: Sequence[dict[str, A
 
 
 def _update(cursor: MySQLCursorAbstract, name: str, rows: list[dict[str, Any]]) -> None:
-    """Run the statement ``name``, which takes many rows as JSON."""
+    """Run the statement ``name``, which changes many edges."""
     # Sorted, so that two purgers lock the edges in the same order: one waits for the other, and none is rolled back.
-    rows.sort(key=lambda row: str(row["name"]))
+    _write(cursor, name, sorted(rows, key=lambda row: str(row["name"])))
+
+
+def _write(cursor: MySQLCursorAbstract, name: str, rows: Sequence[Any]) -> None:
+    """Run the statement ``name``, which takes many rows as JSON."""
     for part in _parts(rows):
         cursor.execute(statement(name), {"rows": json.dumps(part, default=str)})
 
@@ -99,15 +103,12 @@ def _parts(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
     return (rows[start : start + _ROWS_A_STATEMENT] for start in range(0, len(rows), _ROWS_A_STATEMENT))
 
 
-def _receipt_values(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "edge": receipt.edge,
-        "last": receipt.last,
-        "first": receipt.first,
-        "method": receipt.method,
-        "instance": receipt.instance,
-        "at": _utc(receipt.at),
-    }
+def _receipt_values(receipt: Receipt) -> tuple[Any, ...]:
+    return receipt.edge, receipt.last, receipt.first, receipt.method, receipt.instance, _utc(receipt.at)
+
+
+def _remark_values(remark: ProbeResult) -> tuple[Any, ...]:
+    return remark.edge, remark.invalidation, remark.code, remark.removed, remark.status, _cut(remark.note)
 
 
 def _probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
@@ -115,7 +116,6 @@ def _probe_result_values(probe_result: ProbeResult) -> dict[str, Any]:
         "edge": probe_result.edge,
         "invalidation": probe_result.invalidation,
         "code": probe_result.code,
-        "removed": probe_result.removed,
         "at": _utc(probe_result.at),
         "status": probe_result.status,
         "gone": probe_result.gone,

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 #: Seconds that events wait, so that those of many edges are read and written together.
 _GATHER = 0.05
 
-#: Longest rest in seconds.
-_REST = 1.0
+#: Longest rest in seconds, and seconds of rest for each second of work.
+_REST, _SHARE = 1.0, 5.0
 
 #: Events that wait at most while the database is away. The oldest are dropped, from log and metrics alike.
 _MOST_WAITING = 50_000
@@ -116,8 +116,9 @@ class TakedownLines(LoopThread):
         self._wake.wait(_REST)
         self._halt.wait(_GATHER)
         self._wake.clear()
+        began = time.thread_time()
         self._work()
-        return 0.0
+        return _SHARE * (time.thread_time() - began)
 
     def database_failed(self, error: DatabaseUnavailableError) -> float:
         """Log the error once, unless the poller has logged that the database is away."""

@@ -69,8 +69,9 @@ class UnwrittenResults:
     def put_progress(self, progress: ProgressWrite) -> None:
         """Note an edge's progress; a flush that was noted before remains one."""
         before = self.progress.get(progress.edge)
-        flushed = progress.flushed or (before is not None and before.flushed)
-        self.progress[progress.edge] = replace(progress, flushed=flushed)
+        if before is not None and before.flushed:
+            progress = replace(progress, flushed=True)
+        self.progress[progress.edge] = progress
 
     def put_flush(self, edge: str, request: int) -> None:
         """Note that a flush has answered the request of this number; 0: no request."""
