@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from purger.backoff import Backoff
 from purger.loop_thread import LoopThread
-from purger.model import Edge, Row, probe_result_of
+from purger.model import Edge, Row
 from purger.probing.probe import Probe
 from purger.probing.row_probe import (
     SECONDS_AT_A_SUBJECT,
@@ -46,8 +46,9 @@ _AFTER_FLUSH = 20
 _UNSEEN = 200
 _UNSEEN_HOURS = 1
 
-#: Seconds of rest for each second of processor time: the thread shares the interpreter with the deliveries.
-_REST = 3.0
+#: Seconds of rest for each second of processor time: the thread shares the interpreter with the deliveries. And while
+#: these are loaded: then what is probed is a sample of all bans.
+_REST, _REST_LOADED = 3.0, 30.0
 
 #: Longest rest in seconds between two probes.
 _LONGEST_REST = 1.0
@@ -84,9 +85,10 @@ class Prober(LoopThread):
         stop: threading.Event,
         *,
         setbacks: Callable[[], int],
+        loaded: Callable[[], bool] = lambda: False,
         tally: Tally | None = None,
     ) -> None:
-        """Probe until ``stop`` is set. ``tally`` counts findings.
+        """Probe until ``stop`` is set, seldom while ``loaded`` returns True. ``tally`` counts findings.
 
         ``setbacks`` returns how often the database was found to have gone back: probes from before are dropped.
         """
@@ -96,6 +98,7 @@ class Prober(LoopThread):
         self._probe = probe
         self._recorder = recorder
         self._setbacks = setbacks
+        self._loaded = loaded
         self._tally = tally or Tally()
         self._schedule = ProbeSchedule()
         self.waiting = self._schedule.waiting
@@ -114,18 +117,20 @@ class Prober(LoopThread):
         setbacks = self._setbacks()
         acknowledged = dict(edges)
         for edge in self._schedule.follow(acknowledged):
-            self._put(edge, [BatchRange(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)], setbacks)
+            unseen = BatchRange(0, acknowledged[edge], _UNSEEN, _UNSEEN_HOURS)
+            self._schedule.put(edge.name, [unseen], setbacks=setbacks)
 
     def offer(self, edge: Edge, rows: Iterable[Row], *, setbacks: int = 0) -> None:
         """Probe ``edge``, which has acknowledged ``rows``, for them when there is time. Return at once.
 
         Dropped when the database has gone back more often than ``setbacks`` times.
         """
-        self._put(edge, rows, setbacks, at_once=True)
+        self._schedule.put(edge.name, rows, at_once=True, setbacks=setbacks)
 
     def offer_flushed(self, edge: Edge, after: int, last: int, *, setbacks: int = 0) -> None:
         """Probe ``edge`` for the newest bans of the batches after ``after`` up to ``last``, which a flush covered."""
-        self._put(edge, [BatchRange(after, last, _AFTER_FLUSH)], setbacks, at_once=True)
+        batches = BatchRange(after, last, _AFTER_FLUSH)
+        self._schedule.put(edge.name, [batches], at_once=True, setbacks=setbacks)
 
     def work(self) -> float:
         """Make the next probe; return the seconds to rest."""
@@ -144,7 +149,7 @@ class Prober(LoopThread):
             error.add_note(f"at edge {printable(due.edge.name)}")
             raise
         self._backoff.reset()
-        return min(_LONGEST_REST, _REST * (time.thread_time() - began))
+        return self._rest_after(time.thread_time() - began)
 
     def finish(self) -> None:
         """Close all connections."""
@@ -170,7 +175,7 @@ class Prober(LoopThread):
             hours=batches.hours,
             limit=batches.limit,
         )
-        self._put(edge, [Row(*row) for row in rows], setbacks)
+        self._schedule.put(edge.name, [Row(*row) for row in rows], setbacks=setbacks)
 
     def _probe_for(self, edge: Edge, task: Row | ShownRow, setbacks: int) -> None:
         first = isinstance(task, Row)
@@ -231,7 +236,10 @@ class Prober(LoopThread):
 
     def _rest(self, seconds: float) -> None:
         """Rest between two images of one ban, after a probe that took so many seconds of processor time."""
-        self._halt.wait(min(_LONGEST_REST, _REST * seconds))
+        self._halt.wait(self._rest_after(seconds))
+
+    def _rest_after(self, seconds: float) -> float:
+        return min(_LONGEST_REST, (_REST_LOADED if self._loaded() else _REST) * seconds)
 
     def _report(self, edge: Edge, row: Row, result: RowProbeResult) -> None:
         """Log images that are shown although they must not be, or may be, and put their purges into the outbox again.
@@ -272,13 +280,6 @@ class Prober(LoopThread):
         elif not result.again and self._unproven.get(edge) == row.id:
             del self._unproven[edge]
             log.info("edge %s needs no further probe for %s %s", edge.name, row.scope, row.subject)
-
-    def _put(self, edge: Edge, tasks: Iterable[Row | BatchRange], setbacks: int, *, at_once: bool = False) -> None:
-        """Add probes of an edge, and record those that had to make room."""
-        for dropped in self._schedule.put(edge.name, tasks, at_once=at_once, setbacks=setbacks):
-            if isinstance(dropped.task, Row):
-                note = f"not probed: {len(self._schedule)} probes were waiting"
-                self._recorder.probed(probe_result_of(dropped.edge, dropped.task, note=note), setbacks=setbacks)
 
 
 def _in_cache(image: KeptImage) -> bool:

@@ -11,7 +11,7 @@ of.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -47,13 +47,6 @@ class ShownRow(NamedTuple):
 
 
 Task = Row | BatchRange | ShownRow
-
-
-class DroppedProbe(NamedTuple):
-    """A probe that was dropped to make room for others."""
-
-    edge: Edge
-    task: Task
 
 
 class DueProbe(NamedTuple):
@@ -111,8 +104,8 @@ class ProbeSchedule:
             self._count -= sum(len(gone.tasks) for gone in before.values())
         return new
 
-    def put(self, name: str, tasks: Iterable[Task], *, at_once: bool = False, setbacks: int = 0) -> list[DroppedProbe]:
-        """Add probes of an edge, and return those of it that were dropped to make room.
+    def put(self, name: str, tasks: Iterable[Task], *, at_once: bool = False, setbacks: int = 0) -> None:
+        """Add probes of an edge, and drop its oldest ones where there is no room.
 
         ``at_once``: the edge has just answered, and rests no longer. Probes of an edge that is not followed are
         dropped.
@@ -120,13 +113,15 @@ class ProbeSchedule:
         with self._lock:
             waiting = self._wanted(name, setbacks)
             if waiting is None:
-                return []
+                return
             before = len(waiting.tasks)
             waiting.tasks += tasks
-            self._count += len(waiting.tasks) - before
             if at_once:
                 waiting.due = 0.0
-            return list(self._make_room(waiting))
+            # By the queue itself, and not by all: at 1,000 edges each purge comes here, in the loop of the deliveries.
+            while len(waiting.tasks) > max(1, self._most // len(self._edges)):
+                waiting.tasks.popleft()
+            self._count += len(waiting.tasks) - before
 
     def take(self, now: float) -> DueProbe | None:
         """Take the next probe that is due at ``now`` (monotonic seconds); None if none is."""
@@ -160,9 +155,6 @@ class ProbeSchedule:
             if waiting := self._edges.get(name):
                 waiting.backoff.reset()
 
-    def __len__(self) -> int:
-        return self._count
-
     def _reach(self, setbacks: int) -> None:
         if setbacks > self._setbacks:
             self._setbacks = setbacks
@@ -174,9 +166,3 @@ class ProbeSchedule:
         """Return the edge's queue; None if the edge is not followed, or the probe is from before a setback."""
         self._reach(setbacks)
         return self._edges.get(name) if setbacks == self._setbacks else None
-
-    def _make_room(self, waiting: _Waiting) -> Iterator[DroppedProbe]:
-        # By the queue itself, and not by all: at 1,000 edges each purge comes here, in the loop of the deliveries.
-        while len(waiting.tasks) > max(1, self._most // len(self._edges)):
-            self._count -= 1
-            yield DroppedProbe(waiting.edge, waiting.tasks.popleft())
