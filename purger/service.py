@@ -2,7 +2,9 @@
 
 import logging
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +45,10 @@ log = logging.getLogger(__name__)
 #: Time-out of the verifier's statements, in time-outs of all others: they read each row that is not committed. The
 #: server would go on with a statement that the verifier has given up, beside the next one.
 _PATIENCE_OF_VERIFIER = 3
+
+#: Seconds after which a thread that waits for the interpreter gets it, 5 ms by default. The loop of the edges gives it
+#: back at each of its system calls, and may then wait for that long each time while another thread computes.
+_SWITCH = 0.0005
 
 #: Seconds after which the workers follow the edges that were claimed or lost meanwhile.
 _FOLLOW_INTERVAL = 0.05
@@ -113,6 +119,7 @@ class Service:
         self._workers = EdgeWorkers(
             self._connection,
             self._poller,
+            self._batches,
             self._probers,
             self._sharing,
             interval=settings.edges_interval,
@@ -124,6 +131,7 @@ class Service:
 
         Shows metrics on the port that the socket ``monitoring`` has reserved.
         """
+        sys.setswitchinterval(_SWITCH)
         for thread in self._threads:
             thread.start()
         self._workers.start()
@@ -222,6 +230,7 @@ class Service:
             self._recorder,
             self._stop,
             setbacks=lambda: self._poller.setbacks,
+            loaded=lambda: time.monotonic() < self._workers.pace.next_round,
             tally=self._tally,
         )
 
@@ -249,6 +258,7 @@ class Service:
             batches=self._batches,
             recorder=self._recorder,
             probers=self._probers,
+            pace=self._workers.pace,
             holds=partial(self._sharing.holds, followed.edge.name),
             tally=self._tally,
         )

@@ -4,6 +4,7 @@ A plan of a bulk has many requests, and two things must not wait for them: a hea
 committed meanwhile, such as the one that a moderator is looking at (``urgent_run``). Both go before the next of them.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,20 +14,29 @@ from purger.edge.answer import EdgeAnswer
 from purger.edge.purge_request import Request, moving, part_of
 from purger.model import ProbeResult, Row, probe_result_of
 from purger.outbox.plan import DeliveryPlan, make_plan
+from purger.progress.steps import Rebound
 
 
 @dataclass(slots=True)
 class PlanRun:
-    """A plan in progress. ``moves``: its last request brings the edge to the plan's last batch."""
+    """A plan in progress. ``moves``: its last request brings the edge to the plan's last batch.
+
+    With a ``rebound`` its request sends batches again that the edge has acknowledged, besides those after ``after``.
+    """
 
     plan: DeliveryPlan
     moves: bool = False
+    rebound: Rebound | None = None
+    after: int = -1
     requests: list[Request] = field(init=False)  # that the edge has yet to acknowledge
     in_flight: int = 0  # of these, from the first one
+    sent_at: float = 0.0  # when its last request was sent, by the monotonic clock
     probe_results: list[ProbeResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.requests = list(self.plan.requests)
+        if self.rebound is None:
+            self.after = self.plan.first - 1
 
     @property
     def is_sent(self) -> bool:
@@ -47,6 +57,7 @@ class PlanRun:
             headers = part_of(self.plan.last, at)
         await session.start(request.with_headers(headers), partial(self._acknowledged, session))
         self.in_flight += 1
+        self.sent_at = time.monotonic()
 
     def _acknowledged(self, session: EdgeSession, answer: EdgeAnswer) -> None:
         request = self.requests.pop(0)

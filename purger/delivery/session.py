@@ -4,16 +4,16 @@ Several requests may be in flight over the edge's connection, and their answers 
 bounded by how long the edge takes for them: a heartbeat or a single ban waits behind them.
 """
 
-import asyncio
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from purger.backoff import Backoff
+from purger.delivery.alarm import Alarm
+from purger.delivery.pace import Pace
 from purger.delivery.window import Window
 from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited
@@ -29,7 +29,8 @@ from purger.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two heartbeats that go over a new connection: another varnishd at the address is found by it.
+#: Seconds, at least, between two heartbeats that go over a new connection: another varnishd at the address is found by
+#: it. With more than a hundred edges it takes longer (``Pace.may_connect``).
 _RENEWAL = 5.0
 
 #: Seconds, at least, in which a new connection must answer; more where all requests take long. A purge waits meanwhile.
@@ -97,15 +98,17 @@ class EdgeSession:
         progress: Progress,
         recorder: Recorder,
         knows: Callable[[Position], Awaitable[bool]],
+        pace: Pace,
         tally: Tally | None = None,
     ) -> None:
         """Connect to ``edge`` at the first request.
 
-        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``. ``tally``
-        counts requests.
+        ``knows`` tells whether the database has given a position, or raises ``DatabaseUnavailableError``. ``pace`` is
+        that of the loop, ``tally`` counts requests.
         """
         self.edge = edge
         self.mode = EdgeMode()
+        self._pace = pace
         self._tally = tally or Tally()
         self._knows = knows
         self._settings = settings
@@ -119,7 +122,7 @@ class EdgeSession:
         self._closed = ProblemLog(log, f"edge {edge.name}", patience=2)
         self._backoff = Backoff(settings.retry_first, settings.retry_longest)
         self._changes = Backoff(settings.retry_first, settings.retry_longest)
-        self._interrupt = asyncio.Event()
+        self._interrupt = Alarm()
 
     @property
     def position(self) -> Position:
@@ -138,7 +141,7 @@ class EdgeSession:
 
     def interrupt(self) -> None:
         """End a pause after an error, now and from now on."""
-        self._interrupt.set()
+        self._interrupt.ring()
 
     def move_to(self, edge: Edge) -> None:
         """Connect to the new listener where the edge has changed, and ask it first for its instance."""
@@ -199,7 +202,7 @@ class EdgeSession:
             now = time.monotonic()
             self._window.answered(now - each.began, lone=each.lone, full=full)
             self._progress.heard(answer.now, at=now)
-            self._went_well()
+            self._backoff.reset()
             await self._check_position(answer, each.expected)
         self._progress.moved_to(answer.position)
         each.done(answer)
@@ -242,8 +245,9 @@ class EdgeSession:
 
         A heartbeat goes behind what is in flight, which the window bounds, and before all else.
         """
-        if time.monotonic() - self._renewed > _RENEWAL:
-            self._renewed = time.monotonic()
+        now = time.monotonic()
+        if now - self._renewed > _RENEWAL and self._pace.may_connect(now):
+            self._renewed = now
             answer = await self._renew(epoch)
         else:
             answer = await self.send(heartbeat(epoch, self.position))
@@ -271,7 +275,7 @@ class EdgeSession:
         self._progress.doubt()
         if isinstance(error, OtherInstanceError):
             log.debug("edge %s: %s", self.edge.name, error)
-            await set_within(self._interrupt, self._changes.next())
+            await self._interrupt.wait(self._changes.next())
         else:
             await self.in_trouble(error.kind, str(error))
 
@@ -284,7 +288,7 @@ class EdgeSession:
 
     async def rest(self) -> None:
         """Wait, for longer after each further failure since a request last went well."""
-        await set_within(self._interrupt, self._backoff.next())
+        await self._interrupt.wait(self._backoff.next())
 
     def _note_renewal(self) -> None:
         """Log once that the edge answers no new connection, and once that it does again."""
@@ -311,10 +315,3 @@ class EdgeSession:
         self._backoff.reset()
         self._problem.end()
         self._recorder.alive(self.edge.name, seen_at=time.time(), epoch=epoch, problem=None, lease=lease)
-
-
-async def set_within(event: asyncio.Event, seconds: float) -> None:
-    """Wait until ``event`` is set, so many seconds at most."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

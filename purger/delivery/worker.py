@@ -13,8 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
 
+from purger.delivery.alarm import Alarm
+from purger.delivery.pace import Pace
 from purger.delivery.plan_run import PlanRun, urgent_run
-from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError, set_within
+from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError
 from purger.edge.errors import DeliveryError
 from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
 from purger.model import Edge, FlushRequest, Position, SavedProgress, Verification
@@ -32,6 +34,10 @@ from purger.settings import Settings
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
+
+#: Seconds, at most, for which an answer is taken to have waited for those of other edges. The rebound follows the
+#: purge, and not its answer: with a thousand edges it would miss the round that comes half a second later.
+_WAITED = 0.2
 
 #: The plans in progress of a delivery, or of the rebounds of one turn: the first is the one that the edge is in.
 _Runs = deque[PlanRun]
@@ -52,10 +58,11 @@ class Worker:
         batches: Batches,
         recorder: Recorder,
         probers: Probers,
+        pace: Pace,
         holds: Callable[[], bool] = lambda: True,
         tally: Tally | None = None,
     ) -> None:
-        """Begin with the ``saved`` progress. ``tally`` counts requests.
+        """Begin with the ``saved`` progress. ``pace`` is that of the loop; ``tally`` counts requests.
 
         While ``holds`` returns False another purger may have taken the edge over: then only rebounds go on.
         """
@@ -63,12 +70,13 @@ class Worker:
         self._poller = poller
         self._record = EdgeResults(recorder)
         self._probers = probers
+        self._pace = pace
         self._holds = holds
         late = settings.later_rebound_delay, settings.last_rebound_delay
         self._progress = Progress(settings.rebound_delay, late, Lease(settings.heartbeat_interval))
         self._progress.resume(saved, now=time.monotonic())
-        self._session = EdgeSession(edge, settings, self._progress, recorder, self._knows, tally)
-        self._wake = asyncio.Event()
+        self._session = EdgeSession(edge, settings, self._progress, recorder, self._knows, pace, tally)
+        self._wake = Alarm()
         self._verification: Verification | None = None  # that the present step was chosen by
         self._halted = False
         self._asked: FlushRequest | None = None
@@ -92,7 +100,7 @@ class Worker:
 
     def wake(self) -> None:
         """Have the next step chosen now: something new was found."""
-        self._wake.set()
+        self._wake.ring()
 
     def wake_from_thread(self) -> None:
         """Do so from any thread."""
@@ -102,19 +110,19 @@ class Worker:
         """Let ``run`` end after the answer that it waits for."""
         self._halted = True
         self._session.interrupt()
-        self._wake.set()
+        self._wake.ring()
 
     def follow(self, edge: Edge) -> None:
         """Use another URL or other files after the request in flight. Progress stays, so the edge is not flushed."""
         self.edge = edge
         self._session.interrupt()
-        self._wake.set()
+        self._wake.ring()
 
     def ask_flush(self, asked: FlushRequest | None) -> None:
         """Have the edge flushed, as its operator asks; None: nobody asks."""
         if asked != self._asked:
             self._asked = asked
-            self._wake.set()
+            self._wake.ring()
 
     async def run(self) -> None:
         """Take steps until stopped."""
@@ -177,10 +185,18 @@ class Worker:
             self._record.drop()
             self._progress.went_back(self._poller.pruned)
         self._progress.ask_flush(self._asked)
-        verification = self._verification
+        verification, now = self._verification, time.monotonic()
         if not self._holds():
             head = verification = None
-        return self._progress.next_step(head, self._poller.pruned, verification, time.monotonic())
+        announced = None if head is None else self._pace.announced(head.batch, at=now)
+        return self._progress.next_step(
+            head,
+            self._poller.pruned,
+            verification,
+            now,
+            announced=announced,
+            patient=self._pace.crowded,
+        )
 
     async def _wait(self, step: Wait) -> None:
         if not self._session.is_idle:
@@ -188,7 +204,7 @@ class Worker:
             return
         if step.for_verification:
             self._poller.on_next_verification(self.wake_from_thread, after=self._verification)
-        await set_within(self._wake, step.seconds)
+        await self._wake.wait(step.seconds)
 
     async def _flush(self, step: Flush) -> None:
         await self._session.settle()
@@ -214,9 +230,16 @@ class Worker:
         self._flushed_after = None
 
     async def _deliver(self, step: Deliver) -> None:
-        if self._delivering and self._delivering[0].plan.first != step.after + 1:
+        if self._delivering and self._delivering[0].after != step.after:
             self._give_up()
             self._delivering.clear()
+        if step.rebound and not self._delivering and not self._rebounding.get(0):
+            plan = self._batches.at_hand(step.rebound.after, step.head)
+            if plan and plan.last == step.head and len(plan.requests) == 1:
+                self._delivering.append(PlanRun(plan, moves=True, rebound=step.rebound, after=step.after))
+            elif step.rebound_first:
+                await self._rebound(step.rebound)
+                return
         await self._advance(self._delivering, step.after, step.head)
 
     async def _rebound(self, step: Rebound) -> None:
@@ -231,9 +254,10 @@ class Worker:
         ``turn`` is that of a rebound. Return False when the outbox lacks the rows of the first plan.
         """
         while self._session.has_room:
-            run = next((run for run in runs if not run.is_sent), None)
+            # In their order, so that the last one is sent only if all are.
+            run = None if not runs or runs[-1].is_sent else next(run for run in runs if not run.is_sent)
             if run is not None:
-                if turn is not None or len(run.requests) > 1:
+                if len(run.requests) > 1:
                     await self._start_urgent()
                 await run.start_next(self._session)
                 continue
@@ -272,11 +296,14 @@ class Worker:
 
     def _delivered(self, run: PlanRun) -> None:
         plan = run.plan
-        self._progress.delivered(plan.last, at=time.monotonic())
-        self._add_receipt(plan.first, plan.last, "purge")
+        if run.rebound:
+            self._progress.rebounded(0, run.rebound.last)
+        self._progress.delivered(plan.last, at=max(run.sent_at, time.monotonic() - _WAITED))
+        self._add_receipt(run.after + 1, plan.last, "purge")
         self._record.add_probe_results(run.probe_results)
         self._write_record()
-        self._probers.offer(self.edge, plan.sample, setbacks=self._setbacks)
+        sample = [row for row in plan.sample if row.batch > run.after]
+        self._probers.offer(self.edge, sample, setbacks=self._setbacks)
 
     def _give_up(self) -> None:
         """Give up what is in flight: it is sent again."""

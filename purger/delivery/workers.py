@@ -9,13 +9,17 @@ import concurrent.futures
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
+from purger.delivery.pace import Pace
 from purger.delivery.worker import Worker
 from purger.edge.url import shown
 from purger.fleet.edges import EnabledEdge, followed_edges
 from purger.fleet.sharing import Sharing
 from purger.loop_thread import ERROR_REST
+from purger.outbox.batches import Batches
+from purger.outbox.plan import APART
 from purger.outbox.poller import Poller
 from purger.probing.probers import Probers
 from purger.problem_log import ProblemLog
@@ -38,6 +42,7 @@ class EdgeWorkers(threading.Thread):
         self,
         connection: Connection,
         poller: Poller,
+        batches: Batches,
         probers: Probers,
         sharing: Sharing,
         *,
@@ -50,8 +55,11 @@ class EdgeWorkers(threading.Thread):
         self._loop = self._runner.get_loop()
         self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_LOOKUPS, "names"))
         self._closed = asyncio.Event()
+        self.pace = Pace()
+        self._next_round: asyncio.TimerHandle | None = None
         self._connection = connection
         self._poller = poller
+        self._batches = batches
         self._probers = probers
         self._sharing = sharing
         self._interval = interval
@@ -60,6 +68,7 @@ class EdgeWorkers(threading.Thread):
         self._problem = ProblemLog(log, "the list of edges", patience=2)
         self._workers: dict[str, Worker] = {}
         self._running: dict[Worker, concurrent.futures.Future[None]] = {}  # also those that were stopped
+        self._wanted: list[tuple[Any, ...]] = []  # of the edges that were read last
         self._due = 0.0  # when the edges are read again, by the monotonic clock
 
     @property
@@ -93,11 +102,27 @@ class EdgeWorkers(threading.Thread):
         self.join(seconds)
 
     def _wake_all(self) -> None:
-        self._loop.call_soon_threadsafe(self._wake_each)
+        self._loop.call_soon_threadsafe(self._begin_round)
+
+    def _begin_round(self) -> None:
+        """Wake all workers, or do so later if it is too early for a round."""
+        now = time.monotonic()
+        if now >= self.pace.next_round:
+            self._wake_each()
+        elif self._next_round is None:
+            self._next_round = self._loop.call_at(self.pace.next_round, self._wake_each)
 
     def _wake_each(self) -> None:
+        if self._next_round is not None:
+            self._next_round.cancel()
+            self._next_round = None
         for worker in self.present:
             worker.wake()
+        self._loop.call_soon(self._all_had_a_turn, time.monotonic())
+
+    def _all_had_a_turn(self, began: float) -> None:
+        self.pace.round_took(time.monotonic() - began)
+        self._batches.apart = 1 if self.pace.crowded else APART
 
     def _follow_edges(self) -> None:
         """Start the workers of new edges, stop those of removed ones, and pass on changed settings."""
@@ -110,6 +135,9 @@ class EdgeWorkers(threading.Thread):
             return
         self._problem.end()
         self._due = time.monotonic() + self._interval
+        former, self._wanted = self._wanted, [each.wanted for each in edges]
+        if self._wanted == former and len(self._workers) == len(edges):
+            return
         self._probers.follow((each.edge, each.saved.acknowledged) for each in edges)
         names = {each.edge.name for each in edges}
         leaving = [name for name in self._workers if name not in names]
@@ -117,15 +145,16 @@ class EdgeWorkers(threading.Thread):
             log.info("edge %s is no longer followed", name)
         self._dismiss(leaving)
         self._running = {worker: run for worker, run in self._running.items() if not run.done()}
+        ending = {worker.edge.name for worker in self._running} - self._workers.keys()
         for each in edges:
-            self._follow(each)
+            self._follow(each, ending)
 
-    def _follow(self, followed: EnabledEdge) -> None:
+    def _follow(self, followed: EnabledEdge, ending: Collection[str]) -> None:
         """Start the worker of an edge, or pass on the edge's new settings and the flush that is asked for."""
         edge = followed.edge
         worker = self._workers.get(edge.name)
         if worker is None:
-            if any(leaving.edge.name == edge.name for leaving in self._running):
+            if edge.name in ending:
                 return  # one worker an edge: another one starts at the next reading
             log.info("edge %s is followed: %s", edge.name, shown(edge.purge_url))
             self._workers[edge.name] = worker = self._new_worker(followed)

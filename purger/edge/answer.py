@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from purger.edge.connection import Reply
-from purger.edge.errors import AddressRefusedError, FailingError, MalformedError, OtherInstanceError, RefusedError
+from purger.edge.errors import (
+    AddressRefusedError,
+    DeliveryError,
+    FailingError,
+    MalformedError,
+    OtherInstanceError,
+    RefusedError,
+)
 from purger.edge.purge_request import BATCH
 from purger.model import Position
 from takedown_base.printable import printable
@@ -64,30 +71,21 @@ class EdgeAnswer:
     @classmethod
     def read(cls, reply: Reply) -> Self:
         """Read the acknowledgement in a reply. Raises the ``DeliveryError`` of a reply without one."""
-        shown = f"{reply.status} {_shown(' '.join(reply.text.split()))}"
-        if reply.status >= 500:
-            raise FailingError(shown)
-        if reply.status == 412:
-            raise OtherInstanceError(shown)
-        if reply.status == 400:
-            raise MalformedError(shown)
-        if reply.status == 403 and _NOT_IN_ACL in reply.text:
-            raise AddressRefusedError(shown)
         if not 200 <= reply.status < 300:
-            raise RefusedError(shown)
+            raise _refusal(reply)
         instance = _INSTANCE.fullmatch(reply.headers.get("etag", ""))
         now = reply.headers.get("takedown-now", "")
         position = reply.headers.get(BATCH.lower())
         if not instance or not _CLOCK.fullmatch(now) or position is None:
             raise RefusedError(
-                f"{shown}: without ETag, Takedown-Now and {BATCH} this is no purge listener of this version; check the"
-                " purge URL, and load the VCL of this version into the edge (docs/operate/edge.md)"
+                f"{_text(reply)}: without ETag, Takedown-Now and {BATCH} this is no purge listener of this version:"
+                " check the purge URL, and load the VCL of this version into the edge (docs/operate/edge.md)"
             )
         if (read := Position.read(position)) is None:
-            raise RefusedError(f"{shown}: {BATCH} is no position: {_shown(position)}")
+            raise RefusedError(f"{_text(reply)}: {BATCH} is no position: {_shown(position)}")
         epoch = reply.headers.get("takedown-epoch")
         if epoch is not None and not _CLOCK.fullmatch(epoch):
-            raise RefusedError(f"{shown}: Takedown-Epoch is no time: {_shown(epoch)}")
+            raise RefusedError(f"{_text(reply)}: Takedown-Epoch is no time: {_shown(epoch)}")
         removed = reply.headers.get("takedown-removed", "")
         lease = reply.headers.get("takedown-lease", "")
         return cls(
@@ -100,6 +98,19 @@ class EdgeAnswer:
             renditions=_renditions(reply.headers.get("takedown-renditions")),
             lease=float(lease) if _LEASE.fullmatch(lease) else None,
         )
+
+
+def _refusal(reply: Reply) -> DeliveryError:
+    """Make the error of an answer that is no acknowledgement."""
+    kinds: dict[int, type[DeliveryError]] = {412: OtherInstanceError, 400: MalformedError}
+    kind = FailingError if reply.status >= 500 else kinds.get(reply.status, RefusedError)
+    if reply.status == 403 and _NOT_IN_ACL in reply.text:
+        kind = AddressRefusedError
+    return kind(_text(reply))
+
+
+def _text(reply: Reply) -> str:
+    return f"{reply.status} {_shown(' '.join(reply.text.split()))}"
 
 
 def _shown(text: str) -> str:

@@ -4,13 +4,16 @@ Commands, audits and the status list all edges. A purger reads only the enabled 
 progress from which it goes on and the flush that somebody asked for.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import starmap
 from typing import Any, NamedTuple
 
 from purger.model import Edge, FlushRequest, SavedProgress, trust_ends_by
 from takedown_db.connection.lasting_connection import Connection
+
+#: The settings, the first columns of an enabled edge.
+_SETTINGS = len(fields(Edge))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +61,35 @@ def list_edges(connection: Connection) -> list[ListedEdge]:
 
 
 class EnabledEdge(NamedTuple):
-    """An enabled edge as the database has it."""
+    """An enabled edge as the database has it: the columns of its row, in the order of the fields of the three values.
 
-    edge: Edge
-    saved: SavedProgress
-    asked: FlushRequest | None
+    These are made when they are needed. A purger reads all its edges each second, and few of them have changed.
+    """
+
+    row: tuple[Any, ...]
+
+    @property
+    def edge(self) -> Edge:
+        """Its settings."""
+        return Edge(*self.row[:_SETTINGS])
+
+    @property
+    def saved(self) -> SavedProgress:
+        """Its recorded progress."""
+        return SavedProgress(*self.row[_SETTINGS:-2])
+
+    @property
+    def asked(self) -> FlushRequest | None:
+        """The flush that an operator asks for."""
+        flush, by = self.row[-2:]
+        return None if flush is None else FlushRequest(flush, by)
+
+    @property
+    def wanted(self) -> tuple[Any, ...]:
+        """All but its progress: what somebody has set or asked for."""
+        return (*self.row[:_SETTINGS], *self.row[-2:])
 
 
 def followed_edges(connection: Connection, purger: str | None = None) -> list[EnabledEdge]:
     """Read all enabled edges, or those that ``purger`` has claimed, by name. Raises ``DatabaseUnavailableError``."""
-    return [_followed(row) for row in connection.rows("enabled_edges", purger=purger)]
-
-
-def _followed(row: tuple[Any, ...]) -> EnabledEdge:
-    """Make an edge of a row, whose columns are in the order of the fields."""
-    name, purge_url, public_url, token_file, ca_file, certificate_file, key_file, *progress, flush, by = row
-    edge = Edge(name, purge_url, public_url, token_file, ca_file, certificate_file, key_file)
-    return EnabledEdge(edge, SavedProgress(*progress), None if flush is None else FlushRequest(flush, by))
+    return [EnabledEdge(row) for row in connection.rows("enabled_edges", purger=purger)]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from purger.model import Position, Row
 from purger.outbox.outbox import Outbox
-from purger.outbox.plan import URGENT, DeliveryPlan, make_plan
+from purger.outbox.plan import APART, URGENT, DeliveryPlan, make_plan
 
 #: Most bans of a poll that are urgent: a person waits for each of a few.
 _FEW = 20
@@ -62,6 +62,8 @@ class Batches:
         self._plans: OrderedDict[int, DeliveryPlan] = OrderedDict()  # by the batch after which they begin
         self._planned = 0  # rows of these plans
         self._positions: set[Position] = set()  # that the database has given
+        #: Most subjects that go in a request each, of plans that are made from now on.
+        self.apart = APART
         self._forgotten = 0  # calls of ``forget``: rows read before the last one are of a database that went back
         self._largest = 0  # id of a row
         self._urgent: deque[Row] = deque(maxlen=_URGENT_KEPT)
@@ -162,8 +164,9 @@ class Batches:
                 break
         if (identity := self._batches[last].identity) is None:
             return None
-        urgent = {row.id for row in self._urgent}
-        plan = make_plan(rows, after + 1, last, identity=identity, urgent=urgent)
+        # Among few rows none waits for others.
+        urgent = {row.id for row in self._urgent} if len(rows) > _FEW else ()
+        plan = make_plan(rows, after + 1, last, identity=identity, urgent=urgent, apart=self.apart)
         self._keep(plan)
         return plan
 

@@ -38,22 +38,28 @@ class DeliveryPlan:
     position: str  # of an edge that has carried it out, as in 17:6f0c; empty: it brings no edge to a batch
     rows: int  # that it was made of
     requests: tuple[Request, ...]
-    sample: tuple[Row, ...]  # rows to probe at the public listener
+    sample: tuple[Row, ...]  # rows to probe at the public listener, the newest first
 
 
 def make_plan(
-    rows: Sequence[Row], first: int, last: int, *, identity: str | None = None, urgent: Container[int] = ()
+    rows: Sequence[Row],
+    first: int,
+    last: int,
+    *,
+    identity: str | None = None,
+    urgent: Container[int] = (),
+    apart: int = APART,
 ) -> DeliveryPlan:
     """Plan the delivery of ``rows``, the outbox from batch ``first`` to ``last``, whatever their order.
 
-    Each subject is sent once. Rows whose ids are ``urgent`` come first, then other bans, then changes of images, so
-    that neither a bulk nor an import keeps a single ban waiting. ``identity`` is that of the batch ``last``; None:
-    ``rows`` are not all rows of these batches.
+    Each subject is sent once, up to ``apart`` of them in a request each. Rows whose ids are ``urgent`` come first, then
+    other bans, then changes of images, so that neither a bulk nor an import keeps a single ban waiting. ``identity`` is
+    that of the batch ``last``; None: ``rows`` are not all rows of these batches.
     """
     found: dict[str, list[Row]] = {}  # by tag
     for row in sorted(rows, key=lambda row: (row.id not in urgent, row.cause not in URGENT)):
         found.setdefault(f"{row.scope[0]}:{row.subject}", []).append(row)
-    if len(found) <= APART:
+    if len(found) <= apart:
         requests = [
             purge(tag, tuple(row for row in of_subject if row.cause in URGENT)) for tag, of_subject in found.items()
         ]
@@ -61,6 +67,7 @@ def make_plan(
         requests = [purge(tags) for tags in _lists(found)]
     # All rows of a subject, as a lift between two bans may be of one of them only.
     bans = [row for of_subject in found.values() for row in of_subject if row.cause in ("ban", "resend")]
+    bans.sort(key=lambda row: -row.batch)
     return DeliveryPlan(
         first=first,
         last=last,

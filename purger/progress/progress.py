@@ -54,8 +54,8 @@ class Progress:
     flush_rebounds: FlushRebounds = field(init=False)
 
     def __post_init__(self) -> None:
-        # Late rebounds need not be prompt: batches acknowledged within a fifth of their delay are sent together.
-        late = [Rebounds(delay, delay / 5) for delay in self.late_delays]
+        # Late rebounds need not be prompt: batches acknowledged within 0.4 of their delay are sent together.
+        late = [Rebounds(delay, 0.4 * delay) for delay in self.late_delays]
         self.rebounds = (Rebounds(self.rebound_delay), *late)
         self.flush_rebounds = FlushRebounds(self.rebound_delay, self.late_delays)
 
@@ -167,11 +167,21 @@ class Progress:
         for rebounds in self.rebounds:
             rebounds.delivered(last, at=at)
 
-    def next_step(self, head: Position | None, pruned: int, verification: Verification | None, now: float) -> Step:
+    def next_step(
+        self,
+        head: Position | None,
+        pruned: int,
+        verification: Verification | None,
+        now: float,
+        *,
+        announced: int | None = None,
+        patient: bool = False,
+    ) -> Step:
         """Choose the next step, given the head, the last pruned batch and the latest verification of the poller.
 
         Without ``head`` or ``verification`` nothing new is delivered: the database has not been read yet, or another
-        purger follows the edge.
+        purger follows the edge. Only batches up to ``announced`` are; None: all. ``patient``: prompt
+        rebounds wait for the next delivery, which they may share a request with, until they are overdue.
         """
         if self.asked is None and self.flush_rebounds.due is None:
             # The flush is recorded. If its number comes again, the database has lost that record.
@@ -184,9 +194,13 @@ class Progress:
                 return Flush(reason, head, verification.triggers.fingerprint, request)
             if self.lease.epoch and self.lease.due <= now and self._holds_everything(verification):
                 return Ask(fresh=True) if self.instances.pending else Heartbeat(self.lease.epoch)
-            if self.acknowledged < head.batch and not self._must_rebound(now):
-                return Deliver(self.acknowledged, head.batch)
-        if not self.must_flush and (step := self._rebound_step(now)):
+            last = head.batch if announced is None else min(announced, head.batch)
+            overdue = self.rebounds[0].overdue(now)
+            if self.acknowledged < last and not self._must_rebound(now) and (patient or not overdue):
+                rebound = self._prompt_rebound(now + self.rebound_delay / 10)
+                return Deliver(self.acknowledged, last, rebound, rebound_first=overdue)
+        prompt = not patient or self.rebounds[0].overdue(now)
+        if not self.must_flush and (step := self._rebound_step(now, prompt=prompt)):
             return step
         if self.lease.stale(now):
             return Ask()
@@ -217,17 +231,20 @@ class Progress:
         twice = min(self.acknowledged, self.rebounds[0].done)
         return first is not None and twice >= first.head and self.flush_rebounds.due is None
 
-    def _overdue(self, now: float) -> bool:
-        """Tell whether a prompt rebound is late by half its delay: nearly G1's second has passed since the delivery."""
-        return self.flush_rebounds.overdue(now) or self.rebounds[0].overdue(now)
-
     def _must_rebound(self, now: float) -> bool:
-        return self._overdue(now) or any(rebounds.overdue(now) for rebounds in self.rebounds[1:])
+        """Tell whether a flush or a late rebound is so late that it goes before deliveries."""
+        return self.flush_rebounds.overdue(now) or any(rebounds.overdue(now) for rebounds in self.rebounds[1:])
 
-    def _rebound_step(self, now: float) -> Step | None:
+    def _prompt_rebound(self, now: float) -> Rebound | None:
+        last = self.rebounds[0].due(now)
+        return Rebound(0, self.rebounds[0].done, last) if last else None
+
+    def _rebound_step(self, now: float, *, prompt: bool) -> Step | None:
         if self.flush_rebounds.is_due(now):
             return FlushRebound()
-        for turn, rebounds in enumerate(self.rebounds):
+        if prompt and (step := self._prompt_rebound(now)):
+            return step
+        for turn, rebounds in enumerate(self.rebounds[1:], 1):
             if last := rebounds.due(now):
                 return Rebound(turn, rebounds.done, last)
         older = self.flush_rebounds.late_due(now)
@@ -238,6 +255,8 @@ class Progress:
         return min((moment for moment in self._moments() if moment > now), default=now + self.lease.interval)
 
     def _moments(self) -> Iterator[float]:
+        if (moment := self.rebounds[0].next_moment()) is not None:
+            yield moment + self.rebound_delay / 2
         yield self.lease.heard + 2 * self.lease.interval
         yield self.lease.due
         yield from self.flush_rebounds.moments()

@@ -30,20 +30,25 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
-    """Deliver the batches after ``after`` up to ``head``."""
-
-    after: int
-    head: int
-
-
-@dataclass(frozen=True, slots=True)
 class Rebound:
     """Deliver the batches after ``after`` up to ``last`` again; ``turn`` counts from 0, the prompt one."""
 
     turn: int
     after: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Deliver the batches after ``after`` up to ``head``; ``rebound``, if it is due, may go in the same request.
+
+    ``rebound_first``: one that may not goes before the delivery, since it is overdue.
+    """
+
+    after: int
+    head: int
+    rebound: Rebound | None = None
+    rebound_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

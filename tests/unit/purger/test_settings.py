@@ -43,7 +43,7 @@ def test_rebounds_come_one_after_the_other() -> None:
             DELAYS,
         ),
         ("next rebound: for # s after the purge, or for # to 6 s, or for # to 72 s", {"docs/guide/limits.md"}, DELAYS),
-        ("one rebound at # s covers all purges within 1 s, and one at # s", {"docs/operate/purger.md"}, DELAYS[1:]),
+        ("one rebound at # s covers all purges within 2 s, and one at # s", {"docs/operate/purger.md"}, DELAYS[1:]),
         ("are banned once more at # s and # s", {"docs/operate/purger.md"}, DELAYS[1:]),
         ("goes with the next rebound, # s or # s later", {"docs/internals/chaos.md"}, DELAYS[1:]),
     ],

@@ -10,7 +10,9 @@ from typing import cast
 
 import pytest
 
+from purger.delivery import pace
 from purger.delivery import session as edge_session
+from purger.delivery.pace import Pace
 from purger.delivery.session import EdgeSession
 from purger.edge.errors import UnreachableError
 from purger.model import Edge, Position
@@ -42,7 +44,7 @@ def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else
     progress = Progress(0.5, (5.0, 60.0), Lease(1.0), confirmed=True)
     edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", str(tmp_path / "token"))
     recorder = cast("Recorder", Silent())
-    session = EdgeSession(edge, Settings(database_url=""), progress, recorder, never)
+    session = EdgeSession(edge, Settings(database_url=""), progress, recorder, never, Pace())
     session.interrupt()
     asyncio.run(session.failed(UnreachableError("no answer")))
     assert not progress.confirmed
@@ -64,6 +66,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
 ) -> None:
     monkeypatch.setattr(edge_session, "_RENEWAL", -1.0)
     monkeypatch.setattr(edge_session, "_NEW_ANSWERS", PATIENCE)
+    monkeypatch.setattr(pace, "_CONNECTIONS", 0.0)
     caplog.set_level(logging.INFO)
     token = tmp_path / "token"
     token.write_text("sesame")
@@ -74,7 +77,7 @@ def test_the_present_connection_goes_on_while_the_edge_answers_no_new_one(
         url = f"http://127.0.0.1:{port}"
         edge = Edge("paris", url, url, str(token))
         settings = Settings(database_url="", connect_timeout=PATIENCE, read_timeout=PATIENCE)
-        session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), never)
+        session = EdgeSession(edge, settings, progress, cast("Recorder", Silent()), never, Pace())
 
         async def heartbeats() -> None:
             with closing(session):

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from purger.delivery.pace import Pace
 from purger.delivery.worker import Worker
 from purger.edge.answer import EdgeAnswer
 from purger.edge.errors import UnreachableError
 from purger.edge.purge_request import Request
-from purger.model import Edge, Position, Row, SavedProgress
+from purger.model import Edge, Position, Receipt, Row, SavedProgress
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
 from purger.outbox.poller import Poller
@@ -40,12 +41,14 @@ class Place:
             batches=self.batches,
             recorder=cast("Recorder", self),
             probers=cast("Probers", self),
+            pace=Pace(),
             holds=lambda: self.holds,
         )
         self.worker._session = cast("Any", self)
         self._largest = self._batch = 0
         self.waiting: list[Callable[[EdgeAnswer], None]] = []
         self.room, self.broken = 1, False
+        self.receipts: list[Receipt] = []
 
     def add(self, *subjects: str) -> None:
         self._batch += 1
@@ -83,11 +86,11 @@ class Place:
     def first_tags(self) -> list[str]:
         return [headers["Takedown-Tags"].split(",")[0] for headers in self.sent]
 
-    def acknowledged(self, *_arguments: object, **_named: object) -> None:
-        pass
+    def acknowledged(self, *_arguments: object, receipts: list[Receipt], **_named: object) -> None:
+        self.receipts += receipts
 
-    def offer(self, *_arguments: object, **_named: object) -> None:
-        pass
+    def offer(self, _edge: Edge, rows: list[Row], **_named: object) -> None:
+        self.offered = rows
 
 
 @pytest.fixture
@@ -170,6 +173,34 @@ def test_a_plan_of_one_request_is_sent_as_it_is(place: Place) -> None:
     place.add("single")
     place.take(Deliver(1, 2))
     assert len(place.sent) == 4
+
+
+def test_new_bans_and_a_rebound_that_is_due_share_a_request(place: Place) -> None:
+    for _ in range(3):
+        place.take(Deliver(0, 1))
+    place.worker._progress.rebounded(0, 1)
+    place.batches.apart = 1
+    for number in range(4):
+        place.add(f"one{number}")
+    place.take(Deliver(1, 3))
+    del place.sent[:], place.receipts[:]
+    place.take(Deliver(3, 5, Rebound(0, 1, 3)))
+    assert place.sent == [
+        {"Takedown-Tags": "i:one0,i:one1,i:one2,i:one3", "Takedown-Batch": "5:i5", "Takedown-After": "0:none"}
+    ]
+    assert place.worker._progress.rebounds[0].done == 3
+    assert [(each.first, each.last) for each in place.receipts] == [(4, 5)]
+    assert [row.batch for row in place.offered] == [5, 4], "what was probed already is not probed again"
+
+
+def test_the_rebound_of_a_bulk_goes_alone(place: Place) -> None:
+    for _ in range(3):
+        place.take(Deliver(0, 1))
+    place.add("single")
+    del place.sent[:]
+    place.take(Deliver(1, 2, Rebound(0, 0, 1)))
+    assert place.first_tags() == ["i:single"]
+    assert place.worker._progress.rebounds[0].done == 0
 
 
 def test_all_plans_in_flight_are_sent_again_in_their_order_after_an_error(place: Place) -> None:

@@ -123,5 +123,5 @@ def test_two_that_answer_in_turn_are_asked_and_nothing_else(edge: Progress) -> N
 
 def test_no_other_module_writes_fields_of_progress() -> None:
     written = re.compile(r"progress\.[a-z_]+(\[\w+\])?(\.[a-z_]+)* [-+&|]?= ")
-    modules = sorted((ROOT / "purger").glob("*.py"))
+    modules = sorted((ROOT / "purger").rglob("*.py"))
     assert [line for file in modules for line in file.read_text().splitlines() if written.search(line)] == []

@@ -117,6 +117,8 @@ class ModelOfOneEdge(RuleBasedStateMachine):
                 self.position = step.head
                 self.tell(0, step.head.batch)
             case Deliver():
+                if step.rebound:
+                    self.tell(step.rebound.after, step.rebound.last)
                 self.tell(step.after, step.head)
                 self.position = at(step.head)
             case Rebound() if step.turn == 0:
@@ -153,6 +155,8 @@ class ModelOfOneEdge(RuleBasedStateMachine):
                 progress.flushed(step, clock=f"{EPOCH + self.now:.3f}", at=self.now)
             case Deliver():
                 progress.moved_to(self.position)
+                if step.rebound:
+                    progress.rebounded(step.rebound.turn, step.rebound.last)
                 progress.delivered(step.head, at=self.now)
             case Rebound():
                 progress.rebounded(step.turn, step.last)

@@ -1,5 +1,7 @@
 """Send batches and flushes again (rebound): promptly, and later twice more."""
 
+from dataclasses import replace
+
 import pytest
 
 from purger.model import SavedProgress
@@ -33,9 +35,21 @@ def test_a_heartbeat_waits_for_the_rebound_of_a_flush(edge: Progress) -> None:
     assert isinstance(edge.next_step(at(5), 0, verified(5, ticket=2), 101.5), Heartbeat)
 
 
+def test_a_prompt_rebound_of_a_large_fleet_waits_for_the_next_delivery_until_it_is_overdue(edge: Progress) -> None:
+    edge.delivered(6, at=100.0)
+    assert edge.next_step(at(6), 0, verified(5), 100.5) == Rebound(0, 5, 6)
+    waiting = edge.next_step(at(7), 0, verified(5), 100.5, announced=6, patient=True)
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds == pytest.approx(0.25)
+    shared = Deliver(6, 7, Rebound(0, 5, 6))
+    assert edge.next_step(at(7), 0, verified(5), 100.7, announced=7, patient=True) == shared
+    assert edge.next_step(at(6), 0, verified(5), 100.76, patient=True) == Rebound(0, 5, 6)
+    assert edge.next_step(at(7), 0, verified(5), 100.76, patient=True) == replace(shared, rebound_first=True)
+
+
 def test_a_first_delivery_goes_before_a_second_one(edge: Progress) -> None:
     edge.delivered(6, at=100.0)
-    assert edge.next_step(at(7), 0, verified(5), 100.6) == Deliver(6, 7)
+    assert edge.next_step(at(7), 0, verified(5), 100.6) == Deliver(6, 7, Rebound(0, 5, 6))
 
 
 def test_an_overdue_rebound_goes_before_a_steady_stream(edge: Progress) -> None:
