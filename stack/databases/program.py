@@ -19,6 +19,8 @@ VARIABLE = "STACK_MYSQLD"
 WITHOUT_TLS = "STACK_DATABASE_WITHOUT_TLS"
 
 #: The variable that, if it is set, names a directory of initialised data directories: databases begin as their copies.
+#: They end with a test, so that MariaDB leaves its files to the kernel, which has them also if the server is killed: a
+#: start waits half as long.
 TEMPLATES = "STACK_DATABASE_TEMPLATES"
 
 #: Statements that admit the administrator only by the socket, as the user who runs the server. They change the table
@@ -62,7 +64,8 @@ class MariaDb:
     def command(self, place: Place) -> list[str]:
         """Make the command line that starts it, without a network."""
         tls = ["--skip-ssl"] if os.environ.get(WITHOUT_TLS) else []
-        return ["mariadbd", *_common(place), "--innodb-log-file-size=64M", *tls]
+        sync = ["--innodb-flush-method=nosync", "--debug-no-sync"] if os.environ.get(TEMPLATES) else []
+        return ["mariadbd", *_common(place), "--innodb-log-file-size=64M", *tls, *sync]
 
     def initialise(self, place: Place, environment: Mapping[str, str]) -> None:
         """Make its data directory. Raises ``ServerFailedError``."""

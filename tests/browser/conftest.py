@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
@@ -34,8 +35,8 @@ def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
+@pytest.fixture(scope="session")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     assert chromium, "chromium is not installed; './dev test' does it"
     assert driver, "chromedriver is not installed; './dev test' does it"
@@ -43,11 +44,26 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     options.binary_location = chromium
     options.accept_insecure_certs = True  # the authority of the tests is not one of the system's
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}"):
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(switch)
     # Selenium would choose a port that another process may take before the driver listens.
     with Chrome(options=options, service=Service(driver, port=free_port())) as browser:
         yield browser
+
+
+@pytest.fixture
+def browser(running_browser: Chrome) -> Iterator[Chrome]:
+    """Give a test the browser of all tests, which has forgotten whatever it has seen: a start takes a second."""
+    size = running_browser.get_window_size()
+    yield running_browser
+    running_browser.get("about:blank")
+    for command in ("Network.clearBrowserCache", "Network.clearBrowserCookies", "Emulation.clearDeviceMetricsOverride"):
+        running_browser.execute_cdp_cmd(command, {})
+    running_browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    running_browser.set_window_size(size["width"], size["height"])
+    chrome: Any = running_browser  # get_log has no types
+    for kind in ("browser", "performance"):
+        chrome.get_log(kind)
 
 
 @pytest.fixture

@@ -40,13 +40,14 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         # Lease and fetch timeout are longer than any test takes on a busy machine, unless the test gives its own.
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.edges.vcl --token-file {tmp_path}/token"
         f" --lease 3600 --fetch-timeout 100{one}",
-        "heartbeat": f"{sys.executable} {HERE}/heartbeat.py",
+        "heartbeat": f"{sys.executable} -I -S {HERE}/heartbeat.py",
         "reckon": f"{HERE}/reckon.py",
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",
         "token": f"{tmp_path}/token",
         "maps": f"{tmp_path}",
         "support": f"{ROOT}/tests/support",
+        "parameters": ARGUMENTS,
         "listeners": f"-j none -a public=127.0.0.1:0 -a purge=127.0.0.1:0 {ARGUMENTS}",
     }
     # The tool of Vinyl Cache has another word for the server under test.
