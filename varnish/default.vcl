@@ -85,6 +85,10 @@ sub takedown_urls {
     # docs/guide/urls.md has examples. The edge answers 404 for any other URL.
 }
 
+sub takedown_origin {
+    # Choose among several origins: set bereq.backend. docs/operate/deployment.md has an example.
+}
+
 sub takedown_site {
     # Name the server that has the pictures of a host, and define its backend above this sub: the edge asks the origin
     # for a verdict on each URL, and then this server for the bytes. docs/operate/edge.md has an example. Without one,

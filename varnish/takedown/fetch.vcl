@@ -3,6 +3,7 @@
 
 sub takedown_fetch_request {
     if (var.get("leg") == "") {
+        call takedown_origin;
         set bereq.url = regsub(bereq.url, "\?.*$", "");
         var.set("code", str.split(bereq.url, 2, "/"));
     }

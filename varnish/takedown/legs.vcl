@@ -51,6 +51,7 @@ sub takedown_legs_ask {
     if (var.get("leg") == "verdict") {
         set bereq.url = "/verdict";
         set bereq.backend = origin;
+        call takedown_origin;
         set bereq.http.Takedown-URL = var.get("url");
         set bereq.http.Takedown-Host = var.get("host");
         if (var.get("asked again") == "yes") {

@@ -16,7 +16,7 @@ from tests.support.pages.markdown_pages import ROOT
 
 PAGE = (ROOT / "docs/internals/vcl.md").read_text()
 #: Subs that a site edits. They stand in default.vcl, and sites know their names.
-SITE = {"takedown_settings", "takedown_renditions", "takedown_urls", "takedown_site"}
+SITE = {"takedown_settings", "takedown_renditions", "takedown_urls", "takedown_origin", "takedown_site"}
 FILES = {path.stem: path for path in sorted((SOURCE / "takedown").glob("*.vcl"))}
 TYPES = {"": "text", "_int": "integer", "_real": "real", "_duration": "duration", "_backend": "backend"}
 
