@@ -201,7 +201,7 @@ class LogBacklog:
 def trust_ends_by(seen_at: datetime | None, lease: float | None) -> datetime | None:
     """Compute when an edge stops trusting its cache at the latest, if no purger reaches it after ``seen_at``.
 
-    Both times are UTC by the purger's clock, ``lease`` is in seconds. A heartbeat confirms a time that the edge named
+    Both times are UTC by the database's clock, ``lease`` is in seconds. A heartbeat confirms a time that the edge named
     in an earlier answer: so even one whose answer was lost renews the lease up to ``seen_at`` and no further. From
     then on people there see no image that is banned. None: never (``lease`` is 0), or nothing is known.
     """

@@ -91,9 +91,21 @@ class ActFinding:
         lines = [f"{each.edge} has not acknowledged it." for each in self.edges if not each.acknowledged_at]
         if self.event.action == "ban":
             lines += filter(None, map(_not_seen, self.edges))
+        lines += _one_server(self.edges)
         if self.clocks_contradict:
             lines.append("The clocks of this record contradict each other: the order is proven, and no time is.")
         return tuple(lines)
+
+
+def _one_server(edges: Sequence[EdgeFinding]) -> Iterator[str]:
+    """Name edges that one server has acknowledged for: whatever else these names mean heard of nothing."""
+    names = defaultdict[str, list[str]](list)
+    for each in edges:
+        if each.instance:
+            names[each.instance].append(each.edge)
+    for same in names.values():
+        if len(same) > 1:
+            yield f"{', '.join(same)} are one server: any other one that these names mean has not acknowledged it."
 
 
 def find(verified: VerifiedProof) -> tuple[ActFinding, ...]:

@@ -15,6 +15,7 @@ from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import remedy
 from purger.model import Edge
+from purger.text_format import end_of_trust
 from takedown_base.json_output import print_json, utc_text
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
@@ -88,7 +89,7 @@ def set_(name: str, unreachable: bool, database_url: str, **settings: str | None
     if not given:
         raise click.UsageError("nothing to change: see `purger edge set --help`")
     with connected(Connection, database_url) as connection:
-        new = replace(_require(connection, name), **given)
+        new = replace(_require(connection, name).settings, **given)
         require_usable(new)
         if not unreachable and given.keys() != {"public_url"}:
             _require_answer(connection, new, "changed")
@@ -111,14 +112,22 @@ def enable(name: str, database_url: str) -> None:
 @database_url
 def disable(name: str, database_url: str) -> None:
     """Disable the edge NAME for now. It gets no heartbeats, so it stops trusting its cache within the lease."""
-    _switch(database_url, name, on=False)
-    click.echo(f"disabled edge {name}")
+    left = _switch(database_url, name, on=False)
+    click.echo(f"disabled edge {name}{_shows_until(left)}")
 
 
-def _switch(url: str, name: str, *, on: bool) -> None:
+def _switch(url: str, name: str, *, on: bool) -> ListedEdge:
     with connected(Connection, url) as connection:
-        _require(connection, name)
+        listed = _require(connection, name)
         connection.run("enable_edge", name=name, enabled=on)
+        return listed
+
+
+def _shows_until(edge: ListedEdge) -> str:
+    """Say until when an edge that gets nothing any more may show an image that is banned from now on."""
+    if edge.trust_ends_by is None:
+        return ""
+    return f": it {end_of_trust(edge.trust_ends_by)}, and may show until then what is banned from now on"
 
 
 def _require_answer(connection: Connection, edge: Edge, done: str) -> None:
@@ -138,11 +147,11 @@ def _require_answer(connection: Connection, edge: Edge, done: str) -> None:
             )
 
 
-def _find(connection: Connection, name: str) -> Edge | None:
-    return next((edge.settings for edge in list_edges(connection) if edge.name == name), None)
+def _find(connection: Connection, name: str) -> ListedEdge | None:
+    return next((edge for edge in list_edges(connection) if edge.name == name), None)
 
 
-def _require(connection: Connection, name: str) -> Edge:
+def _require(connection: Connection, name: str) -> ListedEdge:
     found = _find(connection, name)
     if found is None:
         raise click.ClickException(f"there is no edge {name}")
@@ -203,6 +212,6 @@ def _lines(one: ListedEdge, purger: str | None) -> Iterator[str]:
 def remove(name: str, database_url: str) -> None:
     """Remove the edge NAME. It gets no more heartbeats, so it stops trusting its cache. Its receipts stay."""
     with connected(Connection, database_url) as connection:
-        if not connection.run("remove_edge", name=name):
-            raise click.ClickException(f"there is no edge {name}")
-    click.echo(f"removed edge {name}")
+        left = _require(connection, name)
+        connection.run("remove_edge", name=name)
+    click.echo(f"removed edge {name}{_shows_until(left)}")

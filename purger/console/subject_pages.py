@@ -15,6 +15,7 @@ from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from purger.text_format import counted, end_of_trust
+from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_digest, is_key
 from takedown_db.connection.lasting_connection import Connection
@@ -108,6 +109,12 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
         return "busy", f"Banned, and on its way{_ends_of_trust(state)}."
     if outcomes.intersection(NEEDS_ATTENTION):
         return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."
+    if state.one_varnishd:
+        names = ", ".join(map(printable, state.one_varnishd))
+        return (
+            "busy",
+            f"Banned, and gone from all that answers: {names} are one varnishd, so one of these has not heard.",
+        )
     return "ok", "Banned, and gone everywhere."
 
 

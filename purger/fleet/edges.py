@@ -27,7 +27,7 @@ class ListedEdge:
     enabled: bool
     instance: str | None  # the varnishd process that answered last
     acknowledged: int  # the last batch of those that the edge has acknowledged without a gap
-    seen_at: datetime | None  # UTC, the purger's clock: the last answer to a purger
+    seen_at: datetime | None  # UTC, the database's clock: the last answer to a purger
     epoch: datetime | None  # UTC, the edge's clock: the last heartbeat that it accepted
     problem: str | None  # that the purger has with this edge: kind and text
     ca_file: str | None

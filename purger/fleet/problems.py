@@ -265,6 +265,13 @@ def _edge_problems(state: FleetState) -> Iterator[Problem]:
     if not state.edges:
         what = f"none of {counted(state.disabled, 'edge')} is enabled" if state.disabled else "there are no edges"
         yield Problem(what, "`purger edge enable`" if state.disabled else "add each Varnish: `purger edge add`")
+    for name, by in state.lingering.items():
+        yield Problem(
+            f"edge {printable(name)} was disabled and has not acknowledged all: it {end_of_trust(by)}, and may show "
+            "until then what is banned",
+            "wait until then, or stop this varnishd",
+            name,
+        )
     yield from _shared_instances(state.edges)
     for each in state.served:
         if each.flushed_at is None:

@@ -40,7 +40,7 @@ class EdgeState:
     waits: float = 0.0  # seconds since the first of them was numbered
     heartbeat_age: float | None = None  # seconds since the last heartbeat, by the edge's clock
     lease_remaining: float | None = None  # seconds for which it trusts its cache without another heartbeat
-    seen_at: datetime | None = None  # UTC, the purger's clock: the last answer to a purger
+    seen_at: datetime | None = None  # UTC, the database's clock: the last answer to a purger
     epoch: datetime | None = None  # UTC, the edge's clock: the last heartbeat that it accepted
     failure: EdgeProblem | None = None  # why the edge gave no answer just now
     recorded: EdgeProblem | None = None  # the problem that the running purger has with this edge
@@ -78,6 +78,7 @@ class FleetState:
     purgers: tuple[PurgerPresence, ...] = ()  # the latest signature first
     edges: tuple[EdgeState, ...] = ()
     disabled: int = 0  # number of disabled edges
+    lingering: Mapping[str, datetime] = field(default_factory=dict)  # those that lack changes and trust their cache yet
     head: int = 0  # the last batch number
     numbered_at: datetime | None = None  # UTC: when the head got its number
     read_at: datetime | None = None  # UTC, the database's clock

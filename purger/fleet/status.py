@@ -1,6 +1,7 @@
 """Reads the state of the fleet from the database, and asks each enabled edge for its own."""
 
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -97,6 +98,7 @@ def _read(connection: Connection) -> FleetState:
             for edge, answer in zip(enabled, answers, strict=True)
         ),
         disabled=len(edges) - len(enabled),
+        lingering=dict(_lingering(edges, outbox)),
         **outbox._asdict(),
         clock_lead=clock_lead,
         stuck=stuck,
@@ -111,6 +113,14 @@ def _read(connection: Connection) -> FleetState:
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
+
+
+def _lingering(edges: Iterable[ListedEdge], outbox: _OutboxState) -> Iterator[tuple[str, datetime]]:
+    """Find the disabled edges that lack changes and may still show what these removed, with the end of their trust."""
+    for edge in edges:
+        by = edge.trust_ends_by
+        if by and not edge.enabled and by > outbox.read_at and edge.acknowledged < outbox.head:
+            yield edge.name, by
 
 
 def _purgers_and_claims(

@@ -60,7 +60,7 @@ class Judgement:
     edge: str
     outcome: ReceiptOutcome
     reason: str = ""  # why the image is not proven gone, or a remark on how it was
-    counts: bool = True  # False: the edge was removed or disabled, or the ban no longer hides anything
+    counts: bool = True  # False: the edge is no longer there or no longer trusts its cache, or the ban hides nothing
     first_gone_at: datetime | None = None  # UTC: the first of the probes that saw it gone, with none since that got it
     trust_ends_by: datetime | None = None  # UTC, of an edge that has not acknowledged: see ``KnownEdge``
     receipt: EdgeReceipt
@@ -104,10 +104,16 @@ def why_without_purge(report: ReceiptsReport, ban: BanRecord) -> WithoutPurge | 
 
 
 def judge_ban(report: ReceiptsReport, ban: BanRecord, probed: ProbeResults) -> list[Judgement]:
-    """Judge a ban at each edge that has a receipt of its purge. Without a purge: at each enabled edge."""
+    """Judge a ban at each edge that has a receipt of its purge. Without a purge: at each enabled edge.
+
+    An edge that was disabled shows what it holds until its trust ends, so that it counts until then.
+    """
     purge = ban.purge
     known = {edge.name: edge for edge in report.edges}
     receipts = list(purge.edges) if purge else [_without_purge(report, ban, edge) for edge in report.enabled]
+    named = {receipt.edge for receipt in receipts}
+    if ban.hides:
+        receipts += [EdgeReceipt(edge.name) for edge in report.edges if edge.lingers and edge.name not in named]
     return [
         _judge(report, ban, receipt, known.get(receipt.edge), probed.get((ban.id, receipt.edge)))
         for receipt in receipts
@@ -139,17 +145,23 @@ def _judge(
     outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), several=several)
     if outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
+    elif outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and edge and edge.lingers:
+        reason = "disabled"
     elif outcome in (ReceiptOutcome.GONE, ReceiptOutcome.GONE_IN_PART) and probe_result and probe_result.gone is None:
         reason = f"now {probe_result.note}"
     return Judgement(
         edge=receipt.edge,
         outcome=outcome,
         reason=reason,
-        counts=ban.hides and edge is not None and edge.enabled,
+        counts=ban.hides and edge is not None and (edge.enabled or _may_show(edge, outcome)),
         first_gone_at=_first_gone(evidence),
         trust_ends_by=edge.trust_ends_by if edge and outcome is ReceiptOutcome.NOT_ACKNOWLEDGED else None,
         receipt=_latest(evidence, receipt),
     )
+
+
+def _may_show(edge: KnownEdge, outcome: ReceiptOutcome) -> bool:
+    return edge.lingers and outcome in (ReceiptOutcome.NOT_ACKNOWLEDGED, ReceiptOutcome.STILL_SHOWN)
 
 
 def _later_receipts(report: ReceiptsReport, ban: BanRecord, edge: str) -> list[EdgeReceipt]:

@@ -4,6 +4,7 @@ The first fields of ``EdgeReceipt``, ``Purge``, ``LogEntry`` and ``Erasure`` are
 `takedown_db/sql/receipts.sql`, in the same order.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,8 @@ class KnownEdge:
     added_at: datetime
     triggers: str | None = None  # fingerprint of the triggers that existed when the edge was last flushed
     trust_ends_by: datetime | None = None  # when it stops trusting its cache at the latest, if no purger reaches it
+    lingers: bool = False  # it was disabled, and its trust may not have ended yet
+    instance: str | None = None  # the varnishd that answered last at its purge URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +197,11 @@ class ReceiptsReport:
     def enabled(self) -> list[KnownEdge]:
         """The enabled edges: the ones at which a ban has to be proven."""
         return [edge for edge in self.edges if edge.enabled]
+
+    @property
+    def one_varnishd(self) -> list[str]:
+        """Enabled edges whose purge URLs lead to one varnishd: whatever else these names mean hears of nothing."""
+        names = defaultdict[str | None, list[str]](list)
+        for edge in self.enabled:
+            names[edge.instance].append(edge.name)
+        return [name for instance, same in names.items() if instance and len(same) > 1 for name in same]

@@ -70,9 +70,13 @@ def _known_edges(cursor: MySQLCursorAbstract) -> list[KnownEdge]:
             enabled=bool(enabled),
             added_at=added_at,
             triggers=triggers,
-            trust_ends_by=trust_ends_by(seen_at, lease),
+            trust_ends_by=(ends := trust_ends_by(seen_at, lease)),
+            lingers=not enabled and ends is not None and ends > now,
+            instance=instance,
         )
-        for name, public_url, enabled, added_at, triggers, seen_at, lease in fetch(cursor, "receipts_known_edges")
+        for name, public_url, enabled, added_at, triggers, instance, seen_at, lease, now in fetch(
+            cursor, "receipts_known_edges"
+        )
     ]
 
 

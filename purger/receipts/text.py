@@ -226,6 +226,12 @@ def _answered(report: ReceiptsReport, purge: Purge, said: str) -> str:
 
 
 def _remarks(report: ReceiptsReport) -> Iterator[str]:
+    if same := report.one_varnishd:
+        yield ""
+        yield (
+            f"Edges {', '.join(map(printable, same))} are one varnishd: nothing is proven at any other one that these "
+            "names mean (`purger status`)."
+        )
     if clocks_contradict(report):
         yield ""
         yield "The clocks of this record contradict each other: its times prove nothing, the order of batches does."

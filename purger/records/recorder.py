@@ -184,7 +184,7 @@ class Recorder(LoopThread):
             written = pending.without(self._lost_edges(cursor, pending.edges()))
             _write_of_batches(cursor, written)
             record_flushes(cursor, pending.flushes)
-            record_liveness(cursor, written.liveness.values())
+            record_liveness(cursor, _by_the_databases_clock(cursor, written.liveness.values()))
             # Numbers are given again only after a setback was counted: what was read above was not of these.
             if self._setbacks() != pending.setbacks:
                 raise _WentBackError
@@ -203,15 +203,25 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
     if not (pending.progress or pending.receipts or pending.probe_results):
         return
     last = last_batch(cursor)
-    ((clock,),) = fetch(cursor, "clock")
-    ahead = time.time() - clock
-    if abs(ahead) < _CLOCKS_AGREE:
-        ahead = 0.0
+    ahead = _ahead(cursor)
     receipts = [replace(each, at=each.at - ahead) for each in pending.receipts if each.last <= last]
     results = of_known_rows(cursor, pending.probe_results)
     record_receipts(cursor, receipts)
     record_probes(cursor, [each if each.at is None else replace(each, at=each.at - ahead) for each in results])
     record_progress(cursor, pending.progress.values(), last)
+
+
+def _by_the_databases_clock(cursor: MySQLCursorAbstract, noted: Iterable[Liveness]) -> list[Liveness]:
+    """Correct the times of last answers: from these follows until when an edge may trust its cache."""
+    ahead = _ahead(cursor)
+    return [each if each.seen_at is None else replace(each, seen_at=each.seen_at - ahead) for each in noted]
+
+
+def _ahead(cursor: MySQLCursorAbstract) -> float:
+    """Return the seconds by which this machine's clock is ahead of the database's."""
+    ((clock,),) = fetch(cursor, "clock")
+    ahead = time.time() - float(clock)
+    return 0.0 if abs(ahead) < _CLOCKS_AGREE else ahead
 
 
 class EdgeResults:

@@ -123,8 +123,10 @@ WHERE method = 'flush' AND acknowledged_at > %(since)s
 GROUP BY edge
 
 -- name: receipts_known_edges
--- Reads the name, the public URL and the state of all edges.
-SELECT name, public_url, enabled, added_at, triggers, seen_at, lease FROM edges ORDER BY name
+-- Reads the name, the public URL and the state of all edges, each with the time of now (UTC).
+SELECT name, public_url, enabled, added_at, triggers, instance, seen_at, lease, UTC_TIMESTAMP(6)
+FROM edges
+ORDER BY name
 
 -- name: receipts_log
 -- Reads the log of bans on a subject, of deleted ones too.

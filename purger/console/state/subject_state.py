@@ -69,6 +69,7 @@ class SubjectState:
     images: int = 0  # of an owner or digest; of an image those with the same original, itself included
     codes: tuple[str, ...] = ()  # the first of these
     open_bans: dict[Subject, int] = field(default_factory=dict)  # that hide it, by their subjects
+    one_varnishd: tuple[str, ...] = ()  # edges whose purge URLs lead to one varnishd
 
     @property
     def known(self) -> bool:
@@ -103,6 +104,7 @@ def read_subject(connection: Connection, subject: Subject) -> SubjectState:
         digest=report.digest if subject.scope is Scope.IMAGE else None,
         images=images,
         codes=codes,
+        one_varnishd=tuple(report.one_varnishd),
         open_bans=Counter(Subject(ban.scope, ban.subject) for ban in report.bans if ban.hides),
     )
 

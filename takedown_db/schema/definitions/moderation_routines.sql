@@ -105,8 +105,15 @@ BEGIN
         FROM numbering
         WHERE one = 1;
     END IF;
-    SELECT name, IF(instance IS NULL, NULL, acknowledged), problem, triggers, instance
-    FROM edges WHERE enabled ORDER BY name;
+    -- A disabled edge shows what it holds until it stops trusting its cache: 5 s after its lease (trust_ends_by in
+    -- purger/model.py).
+    SELECT name, IF(instance IS NULL, NULL, acknowledged),
+        IF(enabled, problem, CONCAT('disabled; it stops trusting its cache at ',
+            TIME_FORMAT(seen_at + INTERVAL (lease + 5) SECOND, '%H:%i:%s'), ' UTC at the latest')),
+        triggers, instance
+    FROM edges
+    WHERE enabled OR seen_at > UTC_TIMESTAMP(6) - INTERVAL (lease + 5) SECOND
+    ORDER BY name;
 END//
 
 -- Reads for each subject of a list its place in the list, from 1, and whether there is an image with this code (scope

@@ -232,6 +232,30 @@ def test_an_edge_that_gives_no_answer_has_its_cure_beside_it(site: Site, anna: P
     wait_shown(anna, "/part/overview", "Yes. 2 edges acknowledged everything")
 
 
+def test_an_edge_that_was_disabled_counts_until_it_trusts_its_cache_no_more(site: Site, anna: Person) -> None:
+    code, edge = site.new_image(), site.stack.edges[1]
+    site.wait_hit(code, edge)
+    disabled = site.stack.purger.run("edge", "disable", edge.edge_name)
+    try:
+        # The lease is 60 s here, and so is not over yet.
+        assert f"disabled edge {edge.edge_name}: it stops trusting its cache at " in disabled.stdout
+        unfollowed = f"edge {edge.edge_name} is no longer followed"
+        wait_until(lambda: unfollowed in site.stack.purger.log_text(), "no purger follows it")
+        site.ban(code)
+        site.wait_gone(code)
+        wait_shown(anna, f"/part/image/{code}", f"on its way: {edge.edge_name} stops trusting its cache at ")
+        assert site.get(code, edge).status_code == 200, "it shows the image"
+        receipts = site.stack.purger.run("receipts", code)
+        assert (receipts.returncode, f"not proven at {edge.edge_name}" in receipts.stdout) == (3, True), receipts.stdout
+        assert "disabled; stops trusting its cache at " in receipts.stdout
+        wait_shown(
+            anna, "/part/overview", "Not certain", f"Edge {edge.edge_name} was disabled and has not acknowledged"
+        )
+    finally:
+        site.stack.purger.run("edge", "enable", edge.edge_name)
+    wait_shown(anna, f"/part/image/{code}", "Banned, and gone everywhere")
+
+
 def test_purging_again_bans_nothing(site: Site, anna: Person) -> None:
     code = site.new_image(code="Mixed-Case")
     assert "It bans and lifts nothing" in anna.get(f"/purge/image/{code}").text

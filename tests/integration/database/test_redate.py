@@ -28,6 +28,9 @@ class Leap:
             site.wait_gone(self.code)
             # The purger's own clock is known once it has signed again.
             self.meanwhile = wait_until(lambda: self._named("(a purger) is 1826 days behind"), "the clocks are named")
+            # From it follows until when an edge that falls silent may trust its cache.
+            dated = "SELECT COUNT(*) FROM edges WHERE ABS(TIMESTAMPDIFF(SECOND, seen_at, UTC_TIMESTAMP())) < 86400"
+            wait_until(lambda: site.number(dated) == 1, "the edge's last answer is dated by the database's clock")
             self.refused = site.stack.purger.run("redate")
             self.receipts = wait_until(self._seen, "the edge was seen without the image")
 

@@ -31,6 +31,7 @@ from stack.purger import Purger
 from stack.system import Stack, StackSettings
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.connection.url import parse_url
+from tests.support.sites.moderation_desk import run
 from tests.support.sites.site_actions import Site
 from tests.support.threaded_server import threaded_server
 
@@ -296,6 +297,15 @@ def test_two_names_of_one_varnishd(fleet: Site) -> None:
     with further_edge(fleet, "twin", first.purge_url):
         wait_problem(fleet, "edges edge1, twin are one varnishd", "-> give each its own purge URL", first=False)
         assert fleet.stack.purger.run("edge", "list").stdout.count(first.purge_url) == 2
+        code = fleet.new_image()
+        fleet.ban(code)
+        fleet.wait_gone(code)
+        said = "Edges edge1, twin are one varnishd: nothing is proven at any other one that these names mean"
+        wait_until(lambda: said in fleet.stack.purger.run("receipts", code).stdout, "the receipts name both")
+        said = "its purge URL leads to the same varnishd as that of edge twin"
+        waited = run(fleet, "wait", code, "0", code=3)
+        assert f"edge edge1: not acknowledged ({said})" in waited.stdout
+        fleet.lift(code)
 
 
 def test_an_edge_whose_acl_lacks_the_purger(fleet: Site, tmp_path: Path) -> None:

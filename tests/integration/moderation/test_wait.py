@@ -1,5 +1,7 @@
 """Wait for acknowledgements: ``purger wait``, and the wait of ``purger ban``, by edge and by change."""
 
+import re
+
 from purger.moderation.acknowledgement_wait import Target, wait_acknowledged
 from purger.moderation.delivery_readiness import read_delivery_readiness
 from stack.processes.server import frozen
@@ -40,6 +42,23 @@ def test_two_names_of_one_varnishd_have_acknowledged_nothing(desk: Desk) -> None
     assert desk.run("wait", "0", code=3).stdout == f"edge paris: {same} rome)\nedge rome: {same} paris)\n"
     desk.sql("UPDATE edges SET enabled = (name = 'paris')")
     assert desk.run("wait", "0").stdout == "edge paris: acknowledged\n"
+
+
+def test_an_edge_that_was_disabled_is_waited_for_until_it_trusts_its_cache_no_more(desk: Desk) -> None:
+    desk.sql(
+        """INSERT INTO edges (name, purge_url, public_url, token_file, instance, acknowledged, enabled, lease, seen_at)
+        SELECT 'rome', 'http://10.0.0.9:1', 'http://10.0.0.9:2', token_file, 'another', 0, FALSE, 10,
+            UTC_TIMESTAMP(6) - INTERVAL 9 SECOND FROM edges"""
+    )
+    desk.run("ban", desk.new_image(), code=3)
+    desk.number()
+    said = desk.run("wait", "0", code=3).stdout
+    assert re.fullmatch(
+        r"edge paris: acknowledged\nedge rome: not acknowledged \(disabled; it stops trusting its cache at "
+        r"\d\d:\d\d:\d\d UTC at the latest\)\n",
+        said,
+    ), said
+    assert desk.run("wait", "60").stdout == "edge paris: acknowledged\n"
 
 
 def test_an_edge_that_is_behind_is_named(desk: Desk) -> None:

@@ -48,7 +48,7 @@ class Takedown:
         )
 
     def acknowledged(self, edge: str, first: int = 7, last: int = 7) -> None:
-        self.add("acknowledged", edge=edge, first=first, last=last, method="purge", instance="i", at=TIMES[2])
+        self.add("acknowledged", edge=edge, first=first, last=last, method="purge", instance=f"i-{edge}", at=TIMES[2])
 
     def seen(self, edge: str, gone: str, at: str = TIMES[3], **more: Any) -> None:
         self.add("seen", edge=edge, row=5, at=at, status=410, gone=gone, **more)

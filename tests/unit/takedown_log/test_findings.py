@@ -48,6 +48,14 @@ def test_the_last_reason_why_a_probe_proved_nothing_is_told_until_one_does(taked
     assert [each.seen_at for each in takedown.find()[0].edges] == [None, TIMES[5]]
 
 
+def test_edges_that_are_one_server_are_named(takedown: Takedown) -> None:
+    for edge in ("edge1", "edge2"):
+        takedown.add("acknowledged", edge=edge, first=7, last=7, method="purge", instance="one", at=TIMES[2])
+        takedown.seen(edge, "yes")
+    said = "edge1, edge2 are one server: any other one that these names mean has not acknowledged it."
+    assert takedown.find()[0].lacking() == (said,)
+
+
 def test_clocks_that_contradict_the_order_are_named(takedown: Takedown) -> None:
     takedown.acknowledged("edge1")
     takedown.acknowledged("edge2")

@@ -115,6 +115,11 @@ def test_changes_on_their_way_are_no_problem() -> None:
             "rome: several instances: a and b",
             "a purge URL of its own",
         ),
+        (
+            replace(WELL, lingering={"lima": datetime(2026, 12, 2, 13)}),
+            "edge lima was disabled and has not acknowledged all: it stopped trusting its cache at 2026-12-02 13:00:00",
+            "stop this varnishd",
+        ),
         (edge(lag=2, waits=90.0), "rome has not acknowledged 2 batches, the first for 90 s", "bulk"),
     ],
 )

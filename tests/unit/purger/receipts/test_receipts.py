@@ -47,6 +47,34 @@ def report(
     return ReceiptsReport(code="c", bans=(ban,), edges=(edge,) if edge else (), resends=again)
 
 
+def test_an_edge_that_was_disabled_counts_until_it_trusts_its_cache_no_more() -> None:
+    left = KnownEdge(name="edge2", added_at=at(0), enabled=False, trust_ends_by=at(20))
+    of_one = report(GONE)
+    over, lingering = (replace(of_one, edges=(EDGE, each)) for each in (left, replace(left, lingers=True)))
+    assert (exit_code(over, {}), exit_code(lingering, {})) == (0, 3)
+    assert lines(over, {})[0] == "image c: 1 ban in force, proven gone at 1 edge"
+    assert lines(lingering, {})[0] == "image c: 1 ban in force; not proven at edge2"
+    assert "disabled; stopped trusting its cache at" in lines(lingering, {})[-1]
+    acknowledged = replace(lingering, bans=replace_receipts(lingering, GONE, replace(GONE, edge="edge2")))
+    assert exit_code(acknowledged, {}) == 0, "disabled after it had let go of the image"
+
+
+def test_two_names_of_one_varnishd_are_named() -> None:
+    both = (replace(EDGE, instance="i"), replace(EDGE, name="edge2", instance="j"))
+    proven = replace(report(GONE, replace(GONE, edge="edge2")), edges=both)
+    said = "Edges edge1, edge2 are one varnishd: nothing is proven at any other one that these names mean"
+    assert not any(line.startswith(said) for line in lines(proven, {}))
+    twins = replace(proven, edges=tuple(replace(edge, instance="i") for edge in both))
+    assert lines(twins, {})[-1].startswith(said)
+    one = replace(twins, edges=(both[0], replace(both[0], name="edge2", enabled=False)))
+    assert not any(line.startswith(said) for line in lines(one, {}))
+
+
+def replace_receipts(of: ReceiptsReport, *receipts: EdgeReceipt) -> tuple[BanRecord, ...]:
+    (ban,) = of.bans
+    return (replace(ban, purges=(replace(ban.purges[0], edges=receipts),)),)
+
+
 @pytest.mark.parametrize(
     ("receipt", "outcome", "reason", "code"),
     [
