@@ -1,80 +1,30 @@
 """Signs users in and recognises them: by the cookie of a session, or by the header of the proxy in front.
 
-A throttle limits how often passwords may be tried: as one user from one address, from one address, and in all. A
-browser that has signed a user in before is known by a cookie, and has tries of its own: nobody else can use them up.
+How often passwords may be tried is in `throttle.py`.
 """
 
 import hmac
 import logging
 import secrets
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from purger.console.users.sessions import LASTS, Session, Sessions
 from purger.console.users.settings import ConsoleSettings
+from purger.console.users.throttle import Throttle, browser_signature, limits_of
 from purger.console.users.users import LONGEST_PASSWORD, Role, User, Users, matches
 from takedown_base.printable import printable
 from takedown_base.secret_files import UnreadableSecretError, read_secret
 
 log = logging.getLogger(__name__)
 
-#: Tries at once, and seconds for each further one: as one user from one address or with one browser, from one address,
-#: and from all together. A try takes 40 ms of a core. Slower ones would keep a user out, of whose name
-#: somebody else tries passwords without end; at one a second, ten characters hold out.
-_OF_A_USER = (10, 1.0)
-_OF_AN_ADDRESS = (20, 0.7)
-_OF_ALL = (40, 0.5)
-
-#: Most users, browsers and addresses that are remembered.
-_REMEMBERED = 3000
-
-#: Seconds below which a wait counts as none: sums of floats are not exact.
-_INSTANT = 1e-6
-
 #: Seconds between two lines of the log about refused tries.
 _REPORT = 60.0
 
 #: Seconds for which a browser is known that has signed a user in: half a year.
 _KNOWN = 180 * 86_400
-
-
-#: The limits of one try, by what each of them is for.
-Limits = Mapping[str, tuple[int, float]]
-
-
-class Throttle:
-    """The tries to sign in; for several threads. ``now`` is a time of the monotonic clock, in seconds."""
-
-    def __init__(self) -> None:
-        #: When all tries of a limit have come back, by what it is for.
-        self._full_at: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def take(self, limits: Limits, now: float) -> float:
-        """Take a try from each limit. Returns 0, or the seconds to wait if one has none left."""
-        with self._lock:
-            full_at = {key: max(now, self._full_at.get(key, now)) for key in limits}
-            wait = max(full_at[key] - now - (most - 1) * seconds for key, (most, seconds) in limits.items())
-            if wait > _INSTANT:
-                return wait
-            for key, (_, seconds) in limits.items():
-                self._full_at[key] = full_at[key] + seconds
-                self._full_at.move_to_end(key)
-            while len(self._full_at) > _REMEMBERED:
-                self._full_at.popitem(last=False)
-            return 0.0
-
-    def give_back(self, limits: Limits) -> None:
-        """Give back the try of a user whose password was right."""
-        with self._lock:
-            for key, (_, seconds) in limits.items():
-                if key in self._full_at:
-                    self._full_at[key] -= seconds
-
 
 #: The header with the proxy's token, in lower case: ``Takedown-Proxy-Token``.
 _PROXY_TOKEN = "takedown-proxy-token"  # noqa: S105
@@ -147,7 +97,7 @@ class Access:
         if self.by_proxy:
             raise SignInError(HTTPStatus.FORBIDDEN, "The proxy in front signs users in.")
         user, now = self._users.find(name), self._clock()
-        limits = _limits(name[:64], user, address, device)
+        limits = limits_of(name[:64], user, address, device)
         if wait := self._throttle.take(limits, now):
             if now - self._reported_at >= _REPORT:
                 self._reported_at = now
@@ -168,7 +118,7 @@ class Access:
     def set_device(self, user: User) -> str:
         """Return the value of Set-Cookie by which the browser is known after it has signed a user in."""
         number = secrets.token_hex(16)
-        value = f"{number}.{_signature(user, number)}"
+        value = f"{number}.{browser_signature(user, number)}"
         return f"{self.device_name}={value}; {self._attributes}; Max-Age={_KNOWN}"
 
     def set_cookie(self, value: str, lasts: float = LASTS) -> str:
@@ -197,16 +147,3 @@ class Access:
             log.warning("console: a request names a user without the token of the proxy")
             return None
         return self._users.find(name)
-
-
-def _limits(name: str, user: User | None, address: str, device: str | None) -> Limits:
-    """Return the limits of a try. A browser that has signed this user in before shares none with strangers."""
-    number, _, signature = (device or "").partition(".")
-    if user is not None and hmac.compare_digest(signature.encode(), _signature(user, number).encode()):
-        return {f"browser {number}": _OF_A_USER}
-    return {f"user {address} {name}": _OF_A_USER, f"address {address}": _OF_AN_ADDRESS, "all": _OF_ALL}
-
-
-def _signature(user: User, number: str) -> str:
-    """Sign the number of a browser for a user. Another password ends it."""
-    return hmac.digest(user.hashed.encode(), f"browser {number} of {user.name}".encode(), "sha256").hex()

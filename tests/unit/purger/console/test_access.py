@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from purger.cli.main import cli
 from purger.console.users import users
-from purger.console.users.access import Access, SignInError, Throttle
+from purger.console.users.access import Access, SignInError
 from purger.console.users.sessions import LASTS, Session, Sessions
 from purger.console.users.settings import ConsoleSettings, UnusableConsoleError
+from purger.console.users.throttle import Throttle
 from purger.console.users.users import (
     Role,
     UnusableUsersError,
