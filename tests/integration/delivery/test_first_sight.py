@@ -132,6 +132,21 @@ def test_a_new_upload_under_the_same_url_is_shown_and_may_be_banned(site: Site, 
     picture.wait_gone()
 
 
+def test_banned_bytes_that_come_between_the_two_readings_are_not_shown(site: Site, server: SiteServer) -> None:
+    edge = site.stack.edge
+    for before in (b"harmless", None):
+        picture = Picture(site.stack, server)
+        ban(site, picture.digest)
+        url = picture.urls[0]
+        server.then[url] = server.files.pop(url)
+        if before is not None:
+            server.files[url] = before
+        asked = server.asked.total()
+        answer = get(edge, url)
+        assert (answer.status_code, answer.headers.get("Takedown-State")) == (410, "banned"), before
+        assert server.asked.total() == asked + 3, "by the origin, by the edge, and again by the origin"
+
+
 def test_a_site_s_server_that_is_down_shows_nothing_that_nobody_looked_at(site: Site, server: SiteServer) -> None:
     picture, edge = Picture(site.stack, server), site.stack.edge
     server.stop()

@@ -17,6 +17,7 @@ class SiteServer:
         self.files: dict[str, bytes] = {}
         self.etags: dict[str, str] = {}  # of URLs that get another than that of their content
         self.moved: dict[str, str] = {}  # URLs that redirect
+        self.then: dict[str, bytes] = {}  # of URLs, the content that replaces theirs after the next answer
         self.asked: Counter[str] = Counter()  # URLs, with the host before them
         self.heads: list[dict[str, str]] = []  # of all requests
         self.gate = threading.Event()  # while it is clear, requests wait
@@ -85,6 +86,9 @@ def _handler(site: SiteServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "image/png")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            # Before the end of the body: who has read it may ask for the new content.
+            if self.path in site.then:
+                site.files[self.path] = site.then.pop(self.path)
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
