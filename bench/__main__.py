@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.report import BenchReport, machine, versions
-from bench.results import Comparison, Result
+from bench.figures.report import BenchReport, machine, versions
+from bench.figures.results import Comparison, Result
 
 #: Seconds that each benchmark takes on two idle cores: whatever the rounds, and for each of them.
 _SECONDS = {

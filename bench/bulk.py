@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from bench.bulk_bans import BANS, SCOPES, Bulks, subject_of
-from bench.results import Result, compare, percentile
+from bench.figures.results import Result, compare, percentile
+from bench.tools.bulk_bans import BANS, SCOPES, Bulks, subject_of
 from stack.processes.waiting import wait_until
 from stack.system import Stack
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.bulk import add_images
-from bench.results import Distribution
+from bench.figures.results import Distribution
 from stack.processes.waiting import wait_until
 from stack.system import Stack, StackSettings
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import requests
 
-from bench.load import wrk
-from bench.nginx import nginx
-from bench.results import Contender, Result, compare
+from bench.figures.results import Contender, Result, compare
+from bench.tools.load import wrk
+from bench.tools.nginx import nginx
 from stack.edges.edge import Edge
 from stack.edges.varnish import Varnish
 from stack.processes.ports import free_port

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.load import cpu_seconds, memory_mb
-from bench.results import Comparison, Distribution, Result, percentile
+from bench.figures.results import Comparison, Distribution, Result, percentile
+from bench.tools.load import cpu_seconds, memory_mb
 from stack.databases.database import Database
 from stack.edges.edge import Edge
 from stack.edges.stub_fleet import StubEdges

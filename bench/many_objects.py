@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.bulk_bans import BANS, SCOPES, Bulks
-from bench.load import cpu_seconds
-from bench.nginx import nginx
-from bench.results import Comparison, Result
+from bench.figures.results import Comparison, Result
+from bench.tools.bulk_bans import BANS, SCOPES, Bulks
+from bench.tools.load import cpu_seconds
+from bench.tools.nginx import nginx
 from stack.databases.database import Database
 from stack.edges.edge import Edge
 from stack.processes.waiting import wait_until

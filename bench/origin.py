@@ -10,8 +10,8 @@ import requests
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from PIL import Image
 
-from bench.load import cpu_seconds, memory_mb, wrk
-from bench.results import Comparison, Contender, Result, compare
+from bench.figures.results import Comparison, Contender, Result, compare
+from bench.tools.load import cpu_seconds, memory_mb, wrk
 from origin.answering.lookup import LookupConnection
 from stack.databases.database import Database
 from stack.processes.ports import free_port
@@ -98,7 +98,7 @@ def _lookup_cost(look_up: Callable[[], object], database: Server) -> Mapping[str
 
 def _peer(directory: Path, name: str, files: Path, database: str) -> Server:
     port = free_port()
-    arguments: list[str | Path] = [sys.executable, "-m", "bench.peers", name, str(port), files, database]
+    arguments: list[str | Path] = [sys.executable, "-m", "bench.tools.peers", name, str(port), files, database]
     return Server(name, directory / name, arguments, ports=[port], environment={"PYTHONPATH": str(Path.cwd())})
 
 

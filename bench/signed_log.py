@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.bulk_bans import BANS, Bulks
-from bench.load import cpu_seconds
-from bench.other_purgers import stack_with
-from bench.results import Distribution, Result, compare
+from bench.figures.results import Distribution, Result, compare
 from bench.takedown import timed_ban
+from bench.tools.bulk_bans import BANS, Bulks
+from bench.tools.load import cpu_seconds
+from bench.tools.other_purgers import stack_with
 from purger.model import Receipt
 from purger.records.rows import record_receipts
 from purger.signed_log.audit.prove import Wanted, prove

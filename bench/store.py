@@ -8,8 +8,8 @@ from pathlib import Path
 
 import obstore
 
-from bench.load import wrk
-from bench.results import Contender, Result, compare
+from bench.figures.results import Contender, Result, compare
+from bench.tools.load import wrk
 from origin.stores.store import key_of
 from stack.databases.database import Database
 from stack.object_store import ObjectStoreServer

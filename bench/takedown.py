@@ -17,9 +17,9 @@ from typing import NamedTuple
 import requests
 
 from bench.crowd import crowd
-from bench.load import cpu_seconds
-from bench.other_purgers import stack_with
-from bench.results import Distribution, Result, compare
+from bench.figures.results import Distribution, Result, compare
+from bench.tools.load import cpu_seconds
+from bench.tools.other_purgers import stack_with
 from stack.edges.edge import Edge
 from stack.processes.server import Server
 from stack.processes.waiting import wait_until

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.page import rewrite
-from bench.report import BenchReport
-from bench.results import Comparison, Distribution, Result, compare, percentile, spread
-from bench.targets import BenchTarget, row, seen
+from bench.figures.page import rewrite
+from bench.figures.report import BenchReport
+from bench.figures.results import Comparison, Distribution, Result, compare, percentile, spread
+from bench.figures.targets import BenchTarget, row, seen
 
 COMPARISON = Comparison(
     "hits, 20 KB",

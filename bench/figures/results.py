@@ -8,8 +8,8 @@ complete: it is then printed, and with ``./dev bench NAME --output DIRECTORY`` w
             yield compare("304", {"peer": ..., "ours": ...}, rounds)   # contenders in turn
             yield Distribution("commit to gone", "ms", {"ours": latencies, "peer": latencies_of_the_peer})
 
-Titles are unique within a benchmark: the rows of ``bench/targets.py`` find results by them. Both kinds keep all values
-that were seen, so that a page can be made of nothing but the JSON (``bench.page``).
+Titles are unique within a benchmark: the rows of ``bench/figures/targets.py`` find results by them. Both kinds keep all
+values that were seen, so that a page can be made of nothing but the JSON (``bench.figures.page``).
 """
 
 from collections.abc import Callable, Mapping, Sequence

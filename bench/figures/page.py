@@ -1,12 +1,12 @@
-"""Write the figures of docs/performance into docs/reference/performance.md: ``python -m bench.page``."""
+"""Write the figures of docs/performance into docs/reference/performance.md: ``python -m bench.figures.page``."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
-from bench.report import BenchReport
-from bench.results import Comparison, Distribution, Result, Table, spread
-from bench.targets import TARGETS, row
+from bench.figures.report import BenchReport
+from bench.figures.results import Comparison, Distribution, Result, Table, spread
+from bench.figures.targets import TARGETS, row
 
 
 def rewrite(page: Path, directory: Path) -> None:

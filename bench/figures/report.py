@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from bench.results import KINDS, Result
+from bench.figures.results import KINDS, Result
 from stack.databases.program import VARIABLE
 
 #: Seconds for which the load of the machine is watched before a benchmark.

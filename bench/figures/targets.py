@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from bench.report import BenchReport
-from bench.results import Comparison, Distribution, percentile, short, spread
+from bench.figures.report import BenchReport
+from bench.figures.results import Comparison, Distribution, percentile, short, spread
 
 
 @dataclass(frozen=True, kw_only=True)

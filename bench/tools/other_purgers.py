@@ -1,4 +1,4 @@
-"""Runs the command `purger` with a change that a benchmark needs: ``python -m bench.other_purgers KIND FILE run``.
+"""Runs `purger` with a change that a benchmark needs: ``python -m bench.tools.other_purgers KIND FILE run``.
 
 ``traced`` notes the times of a ban's steps in FILE: a line has the name of a step and the time of the monotonic clock,
 which all processes of a machine share. It wraps public methods only, and costs a delivery some microseconds.
@@ -26,7 +26,7 @@ def stack_with(kind: str, directory: Path) -> tuple[Stack, Path]:
     trace = directory / "trace"
     trace.touch()
     stack = Stack(directory)
-    program: list[str | Path] = [sys.executable, "-m", "bench.other_purgers", kind, trace]
+    program: list[str | Path] = [sys.executable, "-m", "bench.tools.other_purgers", kind, trace]
     options = {"PYTHONPATH": str(Path.cwd())}
     stack.purger = Purger(directory / "purger", stack.database, options=options, program=program)
     return stack, trace

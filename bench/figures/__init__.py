@@ -1,0 +1,1 @@
+"""Defines the figures of benchmarks, judges them by targets, and writes them into a page."""
