@@ -266,7 +266,14 @@ def test_a_url_is_taken_for_the_code_in_it(record: TakedownRecord) -> None:
 
 
 def test_a_code_without_a_ban(record: TakedownRecord) -> None:
-    assert record.text("never") == "image never: no ban on it, on its bytes or on an owner that it had, is on record\n"
+    code, banned = record.new("Never"), record.new()
+    record.image(code, record.new("owner"), record.new_digest())
+    said = "no ban on it, on its bytes or on an owner that it had, is on record"
+    assert record.text(code) == f"image {code}: {said}\n"
+    said = "no image has this code, and no ban on it is on record; codes differ in case"
+    assert record.text(code.lower()) == f"image {code.lower()}: {said}\n"
+    record.ban(banned)  # ahead
+    assert f"image {banned}: 1 ban in force" in record.text(banned, code=3)
 
 
 def test_the_later_probe_counts_whatever_it_found_and_the_note_keeps_the_former(record: TakedownRecord) -> None:
