@@ -24,9 +24,9 @@ from typing import Literal
 from purger.loop_thread import LoopThread
 from purger.problem_log import ProblemLog
 from purger.signed_log.append import Appended, EdgeLists, End, append_leaves
+from purger.signed_log.checkpoints import StoredNodes
 from purger.signed_log.entries import BatchedPurge, BatchRow, EventRow, Leaf, row_hashes, source_of
 from purger.signed_log.keys import ForeignKeyError, LogKey, UnsignedEndError, read_notes, signed_state, take_over
-from purger.signed_log.proofs import StoredNodes
 from purger.signed_log.waiting import read_waiting
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.signed_note import Checkpoint, VerifierKey, all_keys

@@ -7,7 +7,7 @@ import click
 
 from purger.cli.options.database_url import database_url
 from purger.exit_codes import ExitCode
-from purger.signed_log.proofs import NoStateError, prove_growth, read_state
+from purger.signed_log.checkpoints import NoStateError, prove_growth, read_state
 from takedown_base.printable import printable
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.lasting_connection import Connection

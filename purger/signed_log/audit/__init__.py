@@ -1,1 +1,1 @@
-"""Compares the database with its signed log, and reports what was altered. Changes nothing."""
+"""Compares the database with its signed log: to report what was altered, or to prove a takedown. Changes nothing."""

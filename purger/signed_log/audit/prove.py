@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Self
 
 from purger.signed_log.audit.row_audit import differing_row
+from purger.signed_log.checkpoints import NoStateError, StoredNodes, read_state
 from purger.signed_log.entries import Leaf, source_of, utc_text
 from purger.signed_log.keys import last_key
-from purger.signed_log.proofs import NoStateError, StoredNodes, read_state
 from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 from takedown_log.findings import find

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from purger.signed_log.proofs import StoredNodes
+from purger.signed_log.checkpoints import StoredNodes
 from stack.processes.commands import command, run_apart
 from stack.processes.server import frozen
 from stack.processes.waiting import wait_until

@@ -1,4 +1,4 @@
-"""Reads the signed states of the log in the database, and proves that it has only grown.
+"""Reads the signed states (checkpoints) of the log, and proves that it has only grown since one. Other proofs: `audit`.
 
 A checkpoint signs the root over all leaves up to it. A consistency proof has the hashes by which an earlier root leads
 to a later one; ``takedown_log`` has the mathematics and checks it. Here the nodes of the tree are read from the
