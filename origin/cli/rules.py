@@ -1,6 +1,7 @@
 """`origin rules`: shows which image each URL of a site leads to, and what in its access log no rule reads."""
 
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -53,6 +54,11 @@ zcat -f /var/log/nginx/access.log* | origin rules --rules rules.toml --against -
     " a URL once, before anybody sees them. Bans by content need it.",
 )
 @click.option(
+    "--site",
+    metavar="DATABASE",
+    help="With --preset wagtail: the site's database, if it is not named wagtail.",
+)
+@click.option(
     "--against",
     metavar="ACCESS_LOG",
     type=click.File("rb"),
@@ -70,6 +76,7 @@ def rules_command(
     rules: Path | None,
     preset: str | None,
     server: str | None,
+    site: str | None,
     against: IO[bytes] | None,
     host: str,
     limit: int,
@@ -90,10 +97,10 @@ def rules_command(
     if not urls and against is None:
         if preset is None:
             raise click.UsageError("name URLs, or a log with --against")
-        _print_preset(file.read_text(), server)
+        _print_preset(file.read_text(), server, preset, site)
         return
-    if server is not None:
-        raise click.UsageError("--server is for printing a --preset")
+    if server is not None or site is not None:
+        raise click.UsageError("--server and --site are for printing a --preset")
     try:
         read = read_rules(file)
     except UnusableRulesError as error:
@@ -108,8 +115,12 @@ def rules_command(
     sys.exit(0 if all(found) else _NEEDS_ATTENTION)
 
 
-def _print_preset(text: str, server: str | None) -> None:
-    """Print a file of rules, with the site's own server. Raises ``click.UsageError``."""
+def _print_preset(text: str, server: str | None, preset: str, site: str | None) -> None:
+    """Print a file of rules, with the site's own server and database. Raises ``click.UsageError``."""
+    if site is not None:
+        if not re.fullmatch("[A-Za-z0-9_$]+", site) or f" {preset}." not in text:
+            raise click.UsageError("--site: it is no name of a database, or these rules have no query")
+        text = text.replace(f" {preset}.", f" {site}.")
     if server is not None:
         try:
             read_server(server)

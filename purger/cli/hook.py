@@ -19,8 +19,8 @@ from takedown_db.connection.errors import explain
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import quoted
 from takedown_db.hooks.install import apply_hook, recorded_rule, recorded_rules, remove_hook
-from takedown_db.hooks.plan import HookError, HookPlan, find_table, plan_hook
-from takedown_db.hooks.presets import PRESETS, preset_rules
+from takedown_db.hooks.plan import HookError, HookPlan, find_table, plan_hook, run
+from takedown_db.hooks.presets import PRESETS, preset_rules, preset_statements
 from takedown_db.hooks.triggers import Rule, script
 
 #: Seconds that a statement may take: the table may be large.
@@ -181,6 +181,8 @@ def hook(
         else:
             # All are checked before the first is installed.
             plans = [plan_hook(cursor, rule, granting=is_applied) for rule in _rules(cursor, table, name, **flags)]
+            if flags["preset"]:
+                _prepare(cursor, flags["preset"], flags["site"], flags["prefix"], is_applied)
             for plan in plans:
                 _install(cursor, plan, is_applied)
 
@@ -204,6 +206,15 @@ def _rules(
     if name is not None and table is None:
         return [recorded_rule(cursor, name)]
     return [_rule(cursor, table, name, **flags)]
+
+
+def _prepare(cursor: MySQLCursorAbstract, preset: str, site: str | None, prefix: str | None, is_applied: bool) -> None:
+    """Run what the rules of a preset need, or print it."""
+    for text in preset_statements(cursor, preset, site, prefix):
+        if is_applied:
+            run(cursor, text, "the rules of the preset cannot look images up")
+        else:
+            click.echo(f"{text};\n")
 
 
 def _install(cursor: MySQLCursorAbstract, plan: HookPlan, is_applied: bool) -> None:

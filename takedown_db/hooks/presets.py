@@ -12,7 +12,7 @@ from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.hooks.expression import quoted
 from takedown_db.hooks.plan import find_table
-from takedown_db.hooks.triggers import Rule
+from takedown_db.hooks.triggers import Rule, fill
 
 
 class _Hook(NamedTuple):
@@ -28,9 +28,18 @@ class _Hook(NamedTuple):
     lifts_inserted: bool = False
 
 
+class _Lookup(NamedTuple):
+    """A table in which the preset's rules look an image up by the value of a column."""
+
+    table: str
+    by: str
+    column: str
+
+
 class _Preset(NamedTuple):
     prefix: str  # of its tables, unless the site has another
     hooks: tuple[_Hook, ...]
+    lookups: tuple[_Lookup, ...] = ()
 
 
 #: WordPress' suffixes of sizes, of files that it has reduced or turned, and of those that its editor has made; without
@@ -79,6 +88,26 @@ PRESETS = {
             ),
         ),
     ),
+    # A rendition's file name holds no image, so the rules look it up.
+    "wagtail": _Preset(
+        "",
+        (
+            _Hook(
+                "wagtailimages_image",
+                "CONCAT('wagtail-image-', id)",
+                content="CONCAT(file, ' ', file_hash)",
+                bans_deleted=True,
+                lifts_inserted=True,
+            ),
+            _Hook(
+                "wagtailimages_rendition",
+                "CONCAT('wagtail-image-', image_id)",
+                content="file",
+                purges_deleted=True,
+            ),
+        ),
+        (_Lookup("wagtailimages_image", "file", "id"), _Lookup("wagtailimages_rendition", "file", "image_id")),
+    ),
 }
 
 
@@ -90,8 +119,7 @@ def preset_rules(cursor: MySQLCursorAbstract, preset: str, site: str | None, pre
     found = PRESETS[preset]
     ((own,),) = fetch(cursor, "hook_database")
     for each in found.hooks:
-        name = (found.prefix if prefix is None else prefix) + each.table
-        schema, table = find_table(cursor, f"{site}.{name}" if site else name)
+        schema, table = _find(cursor, found, each.table, site, prefix)
         site = schema
         yield Rule(
             name=f"{preset}-{each.table}",
@@ -107,3 +135,25 @@ def preset_rules(cursor: MySQLCursorAbstract, preset: str, site: str | None, pre
             purges_renamed=True,
             lifts_inserted=each.lifts_inserted,
         )
+
+
+def preset_statements(cursor: MySQLCursorAbstract, preset: str, site: str | None, prefix: str | None) -> Iterator[str]:
+    """Write what a preset's rules need to look images up: rights of the origin, and indexes that are missing.
+
+    Raises ``HookError``.
+    """
+    found = PRESETS[preset]
+    for each in found.lookups:
+        schema, table = _find(cursor, found, each.table, site, prefix)
+        place = f"{quoted(schema)}.{quoted(table)}"
+        yield fill("hook_let_origin_read", {"columns": f"{quoted(each.by)}, {quoted(each.column)}", "table": place})
+        ((indexes,),) = fetch(cursor, "hook_indexed", in_schema=schema, table=table, column=each.by)
+        if not indexes:
+            yield fill("hook_index", {"name": f"takedown_{each.by}", "table": place, "column": quoted(each.by)})
+
+
+def _find(
+    cursor: MySQLCursorAbstract, preset: _Preset, table: str, site: str | None, prefix: str | None
+) -> tuple[str, str]:
+    name = (preset.prefix if prefix is None else prefix) + table
+    return find_table(cursor, f"{site}.{name}" if site else name)

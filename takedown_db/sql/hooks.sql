@@ -225,3 +225,17 @@ DROP TRIGGER IF EXISTS {trigger}
 -- name: hook_forget
 -- Deletes the record of a hook.
 DELETE FROM {database}.hooks WHERE name = {name}
+
+-- name: hook_let_origin_read
+-- Lets the origin read the columns by which a preset's rules find images.
+GRANT SELECT ({columns}) ON {table} TO 'takedown_origin'@'%'
+
+-- name: hook_indexed
+-- Reads whether an index of a table begins with a column.
+SELECT COUNT(*) AS found
+FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = %(in_schema)s AND TABLE_NAME = %(table)s AND COLUMN_NAME = %(column)s AND SEQ_IN_INDEX = 1
+
+-- name: hook_index
+-- Gives a table of the site's an index, by which a preset's rules find images.
+CREATE INDEX {name} ON {table} ({column})

@@ -13,6 +13,7 @@ from origin.verdict.rules import find_image, preset_path, read_rules
 from origin.verdict.url import read_url
 from stack.databases.database import Database
 from takedown_base.name_codes import code_of_name
+from takedown_db.connection.connect import connect
 from tests.support.database.hooked_tables import HookedSite
 
 MEDIAWIKI = """
@@ -37,6 +38,15 @@ WORDPRESS = """
         guid VARCHAR(255) NOT NULL DEFAULT '', post_type VARCHAR(20) NOT NULL DEFAULT 'post'
     );
 """
+WAGTAIL = """
+    CREATE DATABASE gallery CHARACTER SET utf8mb4;
+    CREATE TABLE gallery.wagtailimages_image (
+        id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, file VARCHAR(100) NOT NULL, file_hash VARCHAR(40) NOT NULL
+    );
+    CREATE TABLE gallery.wagtailimages_rendition (
+        id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, file VARCHAR(255) NOT NULL, image_id INT NOT NULL
+    );
+"""
 NAME = "富士山.jpg"
 
 #: Paths of attachments in WordPress, with the names that the rules of the preset make of their URLs.
@@ -53,7 +63,7 @@ PATHS = {
 @pytest.fixture(scope="module")
 def site(database: Database) -> Iterator[HookedSite]:
     with closing(HookedSite(database)) as site:
-        for statement in (MEDIAWIKI + WORDPRESS).split(";")[:-1]:
+        for statement in (MEDIAWIKI + WORDPRESS + WAGTAIL).split(";")[:-1]:
             site.as_admin(statement)
         yield site
 
@@ -118,6 +128,32 @@ def test_wordpress_s_attachments_have_the_names_of_their_urls(site: HookedSite) 
     assert purges(site, "2026/12/cat-2.jpg") == before + 1
     site.as_admin("INSERT INTO blog.shop_posts (guid, post_status) VALUES ('https://www.example.org/?p=5', 'trash')")
     assert site.open_bans("image", code_of_name("https://www.example.org/?p=5")) == []
+
+
+def test_wagtail_s_images_are_looked_up_by_an_index_and_taken_by_their_number(site: HookedSite) -> None:
+    assert "CREATE INDEX takedown_file" in site.hook("--preset", "wagtail").output
+    assert site.hook("--preset", "wagtail", "--site", "gallery", "--apply").output.count("created the trigger") == 6
+    site.as_admin("INSERT INTO gallery.wagtailimages_image VALUES (7, 'original_images/Cat.jpg', 'one')")
+    site.as_admin("INSERT INTO gallery.wagtailimages_image VALUES (8, 'original_images/cat.jpg', 'two')")
+    site.as_admin("INSERT INTO gallery.wagtailimages_rendition VALUES (1, 'images/cat.width-20.jpg', 8)")
+    with closing(connect(site.database.url("origin"), timeout=30)) as origin, origin.cursor() as cursor:
+        for rule in read_rules(preset_path("wagtail")):
+            assert rule.query is not None
+            query = rule.query.replace(" wagtail.", " gallery.")
+            file = "images/cat.width-20.jpg" if "rendition" in query else "original_images/cat.jpg"
+            cursor.execute(query, {"file": file})
+            assert [str(each) for (each,) in cursor.fetchall()] == ["8"], "letters count"
+            cursor.execute(f"EXPLAIN {query}", {"file": file})
+            assert "takedown_file" in str(cursor.fetchall())
+    before = purges(site, "wagtail-image-8")
+    site.as_admin("UPDATE gallery.wagtailimages_image SET file_hash = 'three' WHERE id = 8")
+    site.as_admin("DELETE FROM gallery.wagtailimages_rendition")
+    assert purges(site, "wagtail-image-8") == before + 2
+    assert site.open_bans("image", "wagtail-image-8") == []
+    site.as_admin("DELETE FROM gallery.wagtailimages_image WHERE id = 8")
+    assert site.open_bans("image", "wagtail-image-8") == ["wagtail-wagtailimages_image"]
+    assert site.open_bans("image", "wagtail-image-7") == []
+    assert site.hook("--preset", "wagtail", "--apply").output.count("nothing to do") == 2
 
 
 def test_a_preset_takes_another_prefix_and_finds_no_tables_that_are_not_there(site: HookedSite) -> None:

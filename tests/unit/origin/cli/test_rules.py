@@ -129,5 +129,13 @@ def test_a_preset_is_printed_with_the_site_s_own_server(tmp_path: Path) -> None:
     for wrong in ("127.0.0.1:8080", "http://h/path"):
         assert "--server" in run(tmp_path / "none", "--preset", "wordpress", "--server", wrong, code=2).stderr
     assert (
-        "is for printing" in run(tmp_path / "none", "--preset", "wordpress", "--server", "http://h", "/", code=2).stderr
+        "are for printing"
+        in run(tmp_path / "none", "--preset", "wordpress", "--server", "http://h", "/", code=2).stderr
     )
+
+
+def test_the_preset_of_wagtail_names_the_site_s_database(tmp_path: Path) -> None:
+    printed = run(tmp_path / "none", "--preset", "wagtail", "--site", "gallery").stdout
+    assert (printed.count("FROM gallery.wagtailimages_"), printed.count("FROM wagtail.")) == (2, 0)
+    assert "--site" in run(tmp_path / "none", "--preset", "wordpress", "--site", "gallery", code=2).stderr
+    assert "--site" in run(tmp_path / "none", "--preset", "wagtail", "--site", "a b", code=2).stderr

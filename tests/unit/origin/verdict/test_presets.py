@@ -1,5 +1,7 @@
 """Read URLs of applications by the rules that `origin rules --preset` prints for them."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from origin.verdict.rules import PRESETS, find_image, preset_path, read_rules
@@ -31,18 +33,30 @@ NAMES = {
         "/wp-content/uploads/2026/12/document-pdf-232x300.jpg": "2026/12/document.pdf",
         "/wp-content/uploads/film.mp4": "film.mp4",
     },
+    "wagtail": {
+        "/media/images/cat.width-400.format-webp.webp": "wagtail-image-7",
+        "/media/original_images/cat.jpg?x=1": "wagtail-image-7",
+    },
 }
 
 NOTHING = {
     "mediawiki": ["/wiki/File:Cat.jpg", "/index.php?title=File:Cat.jpg", "/resources/assets/a.png", "/images/x.png"],
     "wordpress": ["/2026/12/cat.jpg", "/wp-includes/images/media/default.png", "/wp-content/uploads/2026/"],
+    "wagtail": ["/admin/images/7/", "/media/documents/cat.pdf", "/static/images/cat.png"],
 }
 
 REFUSED = {"mediawiki": ["/thumb.php?f=cat.jpg&w=20", "/w/thumb.php", "/thumb.php/x", "/thumb_handler.php?f=x"]}
 
 
+def row(query: str, values: Mapping[str, str]) -> Mapping[str, str]:
+    """Find the row of one image, by the path of its file below the media."""
+    column = query.split()[1]
+    assert values["file"] in ("images/cat.width-400.format-webp.webp", "original_images/cat.jpg")
+    return {column: "7"}
+
+
 def name_of(preset: str, url: str) -> str | None:
-    image = find_image(read_rules(preset_path(preset)), read_url("www.example.org", url))
+    image = find_image(read_rules(preset_path(preset)), read_url("www.example.org", url), row)
     return None if image is None else image.name
 
 
