@@ -69,19 +69,18 @@ sub takedown_site_other_method {
     }
 }
 
-# Hold the whole body in memory, since Varnish would read it to its end, and lose it, while it waits for the verdict.
+# Hold the whole body in memory, since Varnish would read it to its end, and lose it, while it waits for the verdict. No
+# header shows the body of a request over HTTP/2.
 sub takedown_site_body {
-    if ((req.http.Content-Length && req.http.Content-Length != "0") || req.http.Transfer-Encoding) {
-        if (req.proto == "HTTP/1.0" && req.http.Transfer-Encoding) {
-            return (synth(400, "Bad Request: HTTP/1.0 has no Transfer-Encoding"));
-        }
-        # Varnish reserves the memory for a Content-Length before the body arrives. If it cannot read a body to its end,
-        # it closes the connection without an answer.
-        if ((req.http.Content-Length && std.integer(req.http.Content-Length, 999999999999999) >
-            std.integer(bytes=std.bytes(var.get("largest body")))) ||
-            !std.cache_req_body(std.bytes(var.get("largest body")))) {
-            return (synth(413, "Content Too Large"));
-        }
+    if (req.proto == "HTTP/1.0" && req.http.Transfer-Encoding) {
+        return (synth(400, "Bad Request: HTTP/1.0 has no Transfer-Encoding"));
+    }
+    # Varnish reserves the memory for a Content-Length before the body arrives. If it cannot read a body to its end, it
+    # closes the connection without an answer.
+    if ((req.http.Content-Length && std.integer(req.http.Content-Length, 999999999999999) >
+        std.integer(bytes=std.bytes(var.get("largest body")))) ||
+        !std.cache_req_body(std.bytes(var.get("largest body")))) {
+        return (synth(413, "Content Too Large"));
     }
 }
 
