@@ -158,8 +158,9 @@ def test_edge_and_origin_answer_alike(site: Site, kind: str) -> None:
     origin = http.client.HTTPConnection("127.0.0.1", site.stack.origin.port, timeout=PATIENCE)
     edge = http.client.HTTPConnection("127.0.0.1", site.stack.edge.public_port, timeout=PATIENCE)
     statuses = set()
+    methods = ("GET", "HEAD") if kind == "image" else ("GET",)  # what HEAD leaves out does not depend on the kind
     for headers in requests_for(etag, last_modified, len(shown.content)):
-        for method in ("GET", "HEAD"):
+        for method in methods:
             expected = ask(origin, method, path, headers)
             assert ask(edge, method, path, headers) == expected, (method, headers)
             statuses.add(expected[0])
