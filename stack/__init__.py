@@ -1,5 +1,5 @@
 """Start the servers of the system on loopback, for ``./dev run``, the tests and the benchmarks.
 
-Here lie the servers that are of this project, the object store, and what puts all together (`system`). Below are the
-rooms `edges` and `databases`, and below both `processes`.
+`system` starts them together. The other modules start one each: the programs of this project, and an object store.
+Below them are the rooms `edges` and `databases`, and below these `processes`.
 """

@@ -1,5 +1,4 @@
 """Answers a request for an image: the lookup, the decisions and the WSGI application.
 
-Imports ``http``, ``stores``, ``verdict`` and the flat ``model``, ``row_checks``, ``circuit_breaker`` and
-``metrics_counters``.
+Imports ``stores``, ``verdict`` and the flat ``model``, ``row_checks``, ``circuit_breaker`` and ``metrics_counters``.
 """

@@ -1,4 +1,4 @@
 """Takes uploads from a site's own programs: a private listener that stores, makes renditions, records, and answers.
 
-Imports ``http``, ``importing``, ``stores`` and the flat ``model`` and ``settings``.
+Imports ``importing``, ``stores`` and the flat ``model`` and ``settings``.
 """

@@ -1,4 +1,4 @@
-"""Reads the head of each request strictly, and sends head and first bytes of an answer together."""
+"""Has cheroot read each head by ``request_head``, and send the head and the first bytes of an answer together."""
 
 import contextlib
 import functools

@@ -1,4 +1,5 @@
-# Write the edge's own errors (400, 405, 503, ...): a line of text, which no cache stores. Adapt the origin's 5xx.
+# Write the edge's own answers: to OPTIONS, and errors (400, 405, 503, ...), a line of text which no cache stores. Adapt
+# the origin's 5xx.
 
 # Write the answer to a failed fetch. Varnish gives it a ttl and a grace that would outlast the origin's recovery.
 sub takedown_errors_fetch {
