@@ -79,20 +79,15 @@ def _refused(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return result
 
 
-@pytest.mark.parametrize("store", ["directory", "s3"])
-def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_nothing(
-    tmp_path: Path, store: str
-) -> None:
+def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    """With a store that is a server of its own; test_readme.py does it with a directory."""
     directory = tmp_path / "a directory's name"
-    with _running(directory, store) as process:
+    with _running(directory, "s3") as process:
         names = _variables(directory)
-        assert names.keys() == _NAMES | (
-            {"STORE_URL", "STORE_SETTINGS", "ORIGIN_STORE_SETTINGS"} if store == "s3" else set()
-        )
-        if store == "s3":
-            assert not list((directory / "origin" / "files").iterdir())
-            settings = dict(line.split("=", 1) for line in Path(names["STORE_SETTINGS"]).read_text().splitlines())
-            assert_secret(directory, process.pid, settings["secret_access_key"])
+        assert names.keys() == _NAMES | _NAMES_OF_S3
+        assert not list((directory / "origin" / "files").iterdir())
+        settings = dict(line.split("=", 1) for line in Path(names["STORE_SETTINGS"]).read_text().splitlines())
+        assert_secret(directory, process.pid, settings["secret_access_key"])
         assert_secret(directory, process.pid, str(urlsplit(names["DB_URL"]).password))
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         assert_secret(directory, process.pid, Path(names["INGEST_TOKEN_FILE"]).read_text().strip())
@@ -119,6 +114,7 @@ def test_servers_do_not_outlive_a_killed_run(tmp_path: Path, moment: str) -> Non
     children: list[psutil.Process] = []
     if moment == "while it runs":
         with _running(tmp_path / "stack") as process:
+            assert _variables(tmp_path / "stack").keys() == _NAMES
             children = psutil.Process(process.pid).children(recursive=True)
     else:
         with subprocess.Popen(_command(), env=_environment(tmp_path / "stack"), stdout=subprocess.DEVNULL) as process:
