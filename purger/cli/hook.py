@@ -11,6 +11,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from purger.cli.options.database_url import url_option
 from purger.cli.options.values import remark, utf8_text
+from purger.moderation.bans import LONGEST_REASON
 from purger.text_format import counted
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -28,9 +29,6 @@ _TIMEOUT = 3600
 
 #: A name of a hook: a part of the names of its triggers, which have at most 64 characters.
 _NAME = re.compile("[A-Za-z0-9_-]{1,40}")
-
-#: The width in characters of the column `bans.reason`.
-_LONGEST_REASON = 255
 
 _EXAMPLES = """\b
 Examples:
@@ -256,7 +254,7 @@ def _rule(
         scope=scope,
         subject=subject,
         when=when,
-        reason=(reason or when)[:_LONGEST_REASON],
+        reason=(reason or when)[:LONGEST_REASON],
         bans_deleted=on_delete == "ban",
         lifts_deleted=on_delete == "lift",
         purges_renamed=on_rename == "purge",

@@ -7,10 +7,11 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from purger.console.actions import Action, naming_failures
-from purger.console.moderation_pages import LONGEST_REASON, act_once, read_wish, require_right
+from purger.console.moderation_pages import act_once, read_wish, require_right
 from purger.console.templating import render
 from purger.console.users.access import Visitor
 from purger.console.web import Answer, RefusedRequestError, Request, page
+from purger.moderation.bans import LONGEST_REASON
 from purger.moderation.delivery_readiness import read_delivery_readiness
 from purger.moderation.lists import Banning, Chunk, ChunkResult, Lifting, ListedSubject, read_chunks
 from purger.moderation.site_names import SiteNames

@@ -10,13 +10,11 @@ from purger.console.sign_in_pages import require_token
 from purger.console.templating import path_of, render
 from purger.console.users.access import Visitor
 from purger.console.web import Answer, RefusedRequestError, Request, page, read_form, read_subject_path, see_other
+from purger.moderation.bans import LONGEST_REASON
 from purger.moderation.subjects import Subject
 from takedown_base.printable import printable
 
 log = logging.getLogger(__name__)
-
-#: Characters of the longest reason, as the table bans has it.
-LONGEST_REASON = 255
 
 
 def confirm(request: Request, action: str, scope: str, key: str) -> Answer:

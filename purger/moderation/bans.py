@@ -23,6 +23,9 @@ from takedown_db.connection.errors import DatabaseUnavailableError, error_number
 from takedown_db.connection.lasting_connection import Connection
 from takedown_db.statements import statement
 
+#: Characters of the longest reason, as the tables `bans` and `moderation_log` have it.
+LONGEST_REASON = 255
+
 #: The parameters of a statement, as the driver declares them.
 _Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
