@@ -39,6 +39,14 @@ _edge = partial(
     ratio=True,
     peers=("nginx proxy_cache",),
 )
+_site = partial(
+    BenchTarget,
+    beside="Varnish with its built-in VCL, in front of the same nginx",
+    benchmark="site",
+    contender="edge takedown",
+    figure="CPU us/request",
+    ratio=True,
+)
 _takedown = partial(
     BenchTarget,
     beside="a bare PURGE; a plain loop with a 1 s poll",
@@ -95,6 +103,12 @@ TARGETS = (
     _edge(what="edge hit, 20 KB: CPU a request", title="edge hit, 20 KB", figure="CPU us/request", at_most=1.03),
     _edge(what="edge 304: requests/s", title="edge 304", figure="requests/s", at_least=1.0),
     _edge(what="edge 304: CPU a request", title="edge 304", figure="CPU us/request", at_most=1.03),
+    _site(
+        what="a miss with a verdict, 20 KB: CPU of all parts a request",
+        title="site's miss, 20 KB",
+        at_most=1.3,
+    ),
+    _site(what="a hit of a site's picture, 20 KB: CPU a request", title="site's hit, 20 KB", at_most=1.03),
     _takedown(what="commit to gone, one edge: p50, ms", figure="p50", at_most=2.0),
     _takedown(what="commit to gone, one edge: p99, ms", figure="p99", at_most=6.0),
     BenchTarget(

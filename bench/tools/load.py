@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,22 +20,25 @@ def wrk(
     connections: int = 8,
     header: str = "",
     database: Server | None = None,
+    beside: Sequence[Server] = (),
+    script: Path | None = None,
 ) -> Mapping[str, float]:
     """Load one URL from one thread. Returns requests/s, latency, and microseconds of CPU time a request.
 
-    CPU time is what ``server`` has spent, and separately what ``database`` has. Raises ``RuntimeError`` when any answer
+    CPU time is what ``server`` has spent, together with the servers ``beside`` it, and separately what ``database``
+    has. ``script``, in Lua, may ask for other URLs. Raises ``RuntimeError`` when any answer
     was an error: a fast error page is no result.
     """
-    before = cpu_seconds(server)
+    before = sum(map(cpu_seconds, (server, *beside)))
     database_before = 0.0 if database is None else cpu_seconds(database)
-    headers = ["-H", header] if header else []
+    options = [*(["-H", header] if header else []), *(["-s", str(script)] if script else [])]
     result = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers, url],
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *options, url],
         capture_output=True,
         text=True,
         check=True,
     )
-    spent = cpu_seconds(server) - before
+    spent = sum(map(cpu_seconds, (server, *beside))) - before
     requests = re.search(r"(\d+) requests in", result.stdout)
     rate = re.search(r"Requests/sec:\s*([\d.]+)", result.stdout)
     if requests is None or rate is None or "Non-2xx or 3xx" in result.stdout:
