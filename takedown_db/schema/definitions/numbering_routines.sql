@@ -214,11 +214,12 @@ END//
 --
 -- It looks for rows every p_step seconds. A look of the outer loop costs a server that is otherwise idle four times as
 -- much processor time as SLEEP, since the code of each of its statements has left the processor's cache. So a row with
--- an id beyond all others, committed or not, is waited for inside one statement, some 40 ms long: a table's lock is then
--- free again for an ALTER, which holds up moderators meanwhile. Rows that come with a lesser id, batches of other
--- purgers, and the end of the wait are noticed by the outer loop. While rows of open transactions are there, each look is
--- one of the outer loop, and reads each of these rows, which takes 0.4 microseconds: only the newest 2,000 ids therefore,
--- and with longer pauses the more there are, up to ten steps. So a look takes a sixth of the time at most.
+-- an id beyond all others, committed or not, is waited for inside one statement, some 100 ms long: a table's lock is
+-- then free again for an ALTER, which holds up moderators meanwhile. Rows that come with a lesser id, batches of other
+-- purgers, and the end of the wait are noticed by the outer loop. While rows of open transactions are there, or another
+-- purger is numbering, each look is one of the outer loop. It reads each of these rows, which takes 0.4 microseconds:
+-- only the newest 2,000 ids therefore, and with longer pauses the more there are, up to ten steps. So a look takes a
+-- sixth of the time at most.
 --
 -- It numbers nothing when the database has gone back, to before p_known or to another batch of that number: the client
 -- has to handle that first. Nor when p_speaker, the name of this connection's server, is not the adopted server's: then
@@ -245,7 +246,7 @@ BEGIN
         SELECT COALESCE((SELECT id FROM invalidations FORCE INDEX (PRIMARY) ORDER BY id DESC LIMIT 1), 0),
             p_after IS NULL OR EXISTS (
                 SELECT 1 FROM invalidations FORCE INDEX (PRIMARY) WHERE id > p_after AND batch IS NULL
-            )
+            ) OR EXISTS (SELECT 1 FROM invalidations FORCE INDEX (batch) WHERE batch > v_last)
         INTO v_newest, v_unnumbered;
         IF p_after IS NULL THEN
             SELECT COUNT(*), MAX(id) INTO v_count, v_id
@@ -264,12 +265,12 @@ BEGIN
             LEAVE look;
         END IF;
         IF v_unnumbered THEN
-            DO SLEEP(LEAST(p_wait, p_step * LEAST(10, 1 + (GREATEST(p_after, v_newest) - p_after) / 500)));
+            DO SLEEP(LEAST(p_wait, p_step * LEAST(10, 1 + (GREATEST(p_after, v_newest) - p_after) DIV 500)));
         ELSE
             -- A row of ticks a step. The inner condition names its column: otherwise it would be read once for all steps.
             SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
             WITH RECURSIVE ticks (tick) AS (
-                SELECT 1 UNION ALL SELECT tick + 1 FROM ticks WHERE tick * GREATEST(p_step, 0.0001) < LEAST(0.04, p_wait)
+                SELECT 1 UNION ALL SELECT tick + 1 FROM ticks WHERE tick * GREATEST(p_step, 0.0001) < LEAST(0.1, p_wait)
             )
             SELECT EXISTS (
                 SELECT 1
@@ -311,7 +312,8 @@ END//
 
 -- Reads the triggers on the tables of this database, one row each. information_schema shows triggers only to accounts
 -- that may also create them, and the purger's may not. MySQL's SQL_MODE is a SET, of which the driver would make a
--- Python set, in no order: it is read as text.
+-- Python set, in no order: it is read as text. A trigger is in the schema of its table. Asked for the trigger's, MariaDB
+-- looks into all tables of all schemas.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS present_triggers()
     READS SQL DATA
 BEGIN
@@ -319,7 +321,7 @@ BEGIN
         EVENT_MANIPULATION AS event, DEFINER AS definer, CAST(SQL_MODE AS CHAR) AS sql_mode,
         ACTION_STATEMENT AS body
     FROM information_schema.TRIGGERS
-    WHERE TRIGGER_SCHEMA = DATABASE()
+    WHERE EVENT_OBJECT_SCHEMA = DATABASE()
     ORDER BY TRIGGER_NAME;
 END//
 

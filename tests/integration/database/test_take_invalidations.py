@@ -13,6 +13,9 @@ from tests.support.database.outbox_connections import Connections, ban, new_code
 #: Seconds that a call waits when nothing ends the wait: no slow machine takes half of it for anything else here.
 _LONG = 60.0
 
+#: The statements that run, those of procedures too.
+_RUNNING = "SELECT INFO FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+
 
 def test_one_call_waits_numbers_and_answers_the_rows(connections: Connections) -> None:
     waiting = connections.open("purger")
@@ -185,6 +188,25 @@ def test_what_another_numbered_ends_the_wait(connections: Connections) -> None:
     began = time.monotonic()
     assert take(waiting, head, largest + len(codes), _LONG)[:2] == (codes, head + 1)
     assert time.monotonic() - began < _LONG / 2
+
+
+def test_a_row_that_another_numbers_at_this_moment_is_waited_for(connections: Connections) -> None:
+    """Its number is not committed, so no row is new. Otherwise its batch would be found when all steps are over."""
+    waiting, numbering = connections.open("purger"), connections.open("admin")
+    first = take(waiting, None)
+    ban(connections.open("moderation"), *new_codes())
+    numbering.start_transaction()
+    run(numbering, "SELECT last_batch FROM numbering FOR UPDATE")
+    run(numbering, f"UPDATE invalidations SET batch = {first.head + 1} WHERE id = {first.largest + 1}")
+
+    def waits_for_the_counter() -> bool:
+        return any("last_batch" in str(row) and "FOR UPDATE" in str(row) for row in connections.run("admin", _RUNNING))
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(take, waiting, first.head, first.largest, _LONG)
+        wait_until(waits_for_the_counter, "the call waits for the counter")
+        numbering.rollback()
+        assert answer.result().head == first.head + 1
 
 
 def test_a_wait_holds_no_transaction_open(connections: Connections) -> None:
