@@ -15,7 +15,7 @@ from purger.model import Position, Row
 from purger.outbox.outbox import Outbox
 from purger.outbox.plan import APART, URGENT, DeliveryPlan, make_plan
 
-#: Most bans of a poll that are urgent: a person waits for each of a few.
+#: Most bans of a batch that are urgent: a person waits for each of a few.
 _FEW = 20
 
 #: Most urgent bans kept for edges that are in the middle of a bulk.
@@ -77,16 +77,14 @@ class Batches:
         once. Rows of a bulk itself do not count as such: its newest rows are numbered first.
         """
         with self._lock:
-            beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
-            self._largest = max(self._largest, *(row.id for row in rows), 0)
-            if len(beyond) <= _FEW:
-                self._urgent.extend(beyond)
             if self._batches and next(reversed(self._batches)) != after:
                 self._forget()
             for batch in range(after + 1, last + 1):
                 self._batches[batch] = _Batch(identities.get(batch), [])
             for row in rows:
                 self._batches[row.batch].rows.append(row)
+            for batch in range(after + 1, last + 1):
+                self._note_urgent(self._batches[batch].rows)
             self._count += len(rows)
             while self._count > self._rows_kept and len(self._batches) > 1:
                 self._count -= len(self._batches.popitem(last=False)[1].rows)
@@ -147,6 +145,13 @@ class Batches:
             if forgotten == self._forgotten:
                 self._positions.add(position)
         return True
+
+    def _note_urgent(self, rows: list[Row]) -> None:
+        """Keep the bans of one batch that are urgent. An answer may have a single ban's batch and those of a bulk."""
+        beyond = [row for row in rows if row.id > self._largest and row.cause in URGENT]
+        self._largest = max(self._largest, *(row.id for row in rows), 0)
+        if len(beyond) <= _FEW:
+            self._urgent.extend(beyond)
 
     def _kept(self, after: int, head: int) -> DeliveryPlan | None:
         plan = self._plans.get(after)

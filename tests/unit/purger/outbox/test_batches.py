@@ -132,6 +132,15 @@ def test_more_single_bans_than_are_kept_leave_the_newest() -> None:
     assert known.urgent(300) == []
 
 
+def test_a_single_ban_is_urgent_in_an_answer_that_has_batches_of_a_bulk_before_it() -> None:
+    known = batches(RowsByBatch(0))
+    newest = [Row(number, 1, "image", f"bulk{number}", "ban") for number in range(1000, 1500)]
+    single = Row(1500, 2, "image", "single", "ban")
+    oldest = [Row(number, 3, "image", f"bulk{number}", "ban") for number in range(1000)]
+    known.add(0, 3, [*newest, single, *oldest], IDENTITIES)
+    assert known.urgent(0) == [single]
+
+
 def test_a_single_ban_is_told_from_a_bulk_whoever_numbered_it_and_comes_first() -> None:
     known = Batches(RowsByBatch(0))
     bulk = [Row(number, 0, "image", f"c{number}", "ban") for number in range(1, 101)]
