@@ -99,9 +99,12 @@ async def _ask_over_one_connection(edge: PublicEdge, urls: Sequence[str], found:
         in_flight = deque([_question(channel, urls[0])])
         for number, url in enumerate(urls):
             reply = await in_flight.popleft() if in_flight else None
-            if reply is None or (isinstance(reply, Ended) and number):
+            if reply is None:
                 return number
             if isinstance(reply, Ended):
+                # After an end the rest is asked again; after silence it would be awaited as often as there are URLs.
+                if number and not isinstance(reply.cause, TimeoutError):
+                    return number
                 raise _NoAnswerError(_reason(reply.cause))
             found[url] = _led_to(edge, reply)
             if channel.is_open:

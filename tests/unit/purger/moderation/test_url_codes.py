@@ -161,12 +161,16 @@ def test_the_next_edge_is_asked_for_what_the_one_before_it_does_not_say(start: S
     assert len(failing.urls) == asked, "an edge that gave no answer is asked no more"
 
 
-def test_an_edge_that_never_answers_is_named_with_the_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answers", [0, 3])
+def test_an_edge_that_falls_silent_is_named_with_the_time(
+    start: Start, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
     monkeypatch.setattr("purger.moderation.url_codes._ANSWER", 0.2)
-    silent = start(lambda _: b"")
+    silent = start(lambda url: with_code(url) if int(url[-1]) < answers else b"")
     codes = codes_at(silent.port)
-    assert codes.find(urls(2)) == [None, None]
+    assert codes.find(urls(8)) == [*found(silent, answers), *[None] * (8 - answers)]
     assert codes.failures == [f"e{silent.port}: no answer within 0.2 s"]
+    assert silent.connections == 1, "it is asked no more"
 
 
 def test_the_certificate_of_an_edge_may_be_of_its_own_authority(start: Start, tmp_path: Path) -> None:
