@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two chunks of a pruning, so that bans come first.
 _REST = 0.1
 
+#: Seconds of rest for each second of processor time of an audit: with 1,000 edges it takes many.
+_SHARE = 10.0
+
 
 def prune(connection: Connection, days: int, receipt_days: int) -> Iterator[int]:
     """Remove rows past their retention from outbox, batches, receipts and probe results, by the database's clock.
@@ -69,6 +72,7 @@ class Maintenance(LoopThread):
         self._tally = tally or Tally()
         # The first audit follows the first pruning.
         self._prune_due = self._audit_due = time.monotonic() + settings.prune_interval
+        self._used = 0.0  # processor time of this thread, in seconds
         self._unreachable: frozenset[str] = frozenset()
         self._doubted: frozenset[str] = frozenset()  # edges that proved nothing at the last audit
 
@@ -106,7 +110,14 @@ class Maintenance(LoopThread):
         return rows
 
     def _audit(self) -> None:
-        found = run_audit(self._connection, self._probe, sample=self._settings.audit_sample, stopped=self._halt.is_set)
+        self._used = time.thread_time()
+        found = run_audit(
+            self._connection,
+            self._probe,
+            sample=self._settings.audit_sample,
+            rest=self._rest,
+            stopped=self._halt.is_set,
+        )
         self._tally.judged(probes=found.probes, unproven=found.not_proven, served=len(found.served))
         for served in found.served:
             text = "audit: edge %s shows banned image %s (%s); purged again"
@@ -116,6 +127,11 @@ class Maintenance(LoopThread):
         for name in sorted(unreachable - self._unreachable):
             log.error("audit: edge %s gives no answer at its public listener: %s", name, found.unreachable[name])
         self._unreachable = unreachable
+
+    def _rest(self) -> None:
+        """Rest in proportion to the processor time since the last call: deliveries share the interpreter."""
+        self._halt.wait(_SHARE * (time.thread_time() - self._used))
+        self._used = time.thread_time()
 
     def _report_doubts(self, found: AuditResult) -> None:
         """Log each code that is purged again, and once each edge that proves nothing in another way."""

@@ -71,20 +71,25 @@ def run_audit(
     *,
     sample: int | None,
     progress: Callable[[], object] = lambda: None,
+    rest: Callable[[], object] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> AuditResult:
     """Request banned codes, also of banned owners and digests, from each enabled edge: all, or ``sample`` at random.
 
-    Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code;
-    the audit ends early when ``stopped`` returns True. Raises ``DatabaseUnavailableError``.
+    Sends the purge of each image again that is served although it is banned. ``progress`` is called after each code,
+    ``rest`` after each edge that was asked; the audit ends early when ``stopped`` returns True. Raises
+    ``DatabaseUnavailableError``.
     """
-    targets = [ask_target(edge) for edge in edges_to_probe(connection)]
+    targets = []
+    for edge in edges_to_probe(connection):
+        targets.append(ask_target(edge))
+        rest()
     result = AuditResult(
         edges=len(targets),
         disabled=tuple(edge.name for edge in list_edges(connection) if not edge.enabled),
     )
     codes = takewhile(lambda _: not stopped(), banned_codes(connection, sample))
-    for code, answers in probe_images(connection, probe, targets, codes):
+    for code, answers in probe_images(connection, probe, targets, codes, rest=rest):
         for target, answer in answers:
             _count(result, target.edge.name, answer)
         doubtful = [each for each in answers if not each[1].silent and each[1].verdict is not Verdict.GONE]

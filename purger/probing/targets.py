@@ -6,7 +6,7 @@ answer counts as the edge's.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from purger.edge.ask import ask_edge
@@ -36,8 +36,11 @@ def probe_images(
     codes: Iterable[str],
     *,
     digest: str | None = None,
+    rest: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[str, list[tuple[ProbeTarget, ProbeAnswer]]]]:
     """Request each image from each edge, and yield it with the answers. Raises ``DatabaseUnavailableError``.
+
+    ``rest`` is called after each request.
 
     With ``digest``, of what a site's own server shows only what has this content: a purge of it removes no other.
 
@@ -46,7 +49,10 @@ def probe_images(
     left = list(targets)
     for code in codes:
         files = _files_of(connection, code, digest) if left else ImageFiles({})
-        answers = [(each, probe.request(each, code, files)) for each in left]
+        answers = []
+        for each in left:
+            answers.append((each, probe.request(each, code, files)))
+            rest()
         left = [target for target, answer in answers if answer.verdict is not Verdict.UNREACHABLE]
         yield code, answers
 
