@@ -146,6 +146,19 @@ def test_the_other_edges_have_their_turn_whatever_a_worker_has_to_do(place: Plac
     assert turns >= batches
 
 
+def test_the_loop_goes_on_while_the_rows_of_a_step_are_read_or_a_position_is_looked_up(place: Place) -> None:
+    readers = set[str]()
+
+    def read(*_arguments: object) -> None:
+        readers.add(threading.current_thread().name)
+
+    place.worker._batches.plan = read  # type: ignore[method-assign, assignment]
+    place.worker._batches.knows = read  # type: ignore[method-assign, assignment]
+    place.take(Deliver(5, 6))
+    asyncio.run(place.worker._knows(Position(5, "i5")))
+    assert readers == {"reader_0"}
+
+
 def test_a_single_ban_goes_before_the_rebound_of_a_bulk(place: Place) -> None:
     for _ in range(3):
         place.take(Deliver(0, 1))
@@ -193,14 +206,19 @@ def test_new_bans_and_a_rebound_that_is_due_share_a_request(place: Place) -> Non
     assert [row.batch for row in place.offered] == [5, 4], "what was probed already is not probed again"
 
 
-def test_the_rebound_of_a_bulk_goes_alone(place: Place) -> None:
-    for _ in range(3):
-        place.take(Deliver(0, 1))
-    place.add("single")
+@pytest.mark.parametrize("overdue", [False, True])
+def test_a_rebound_that_needs_a_request_of_its_own_goes_first_only_if_it_is_overdue(
+    place: Place, overdue: bool
+) -> None:
+    place.take(Deliver(0, 1))
+    place.worker._progress.rebounded(0, 1)
+    place.add("cat")
+    place.worker._progress.delivered(2, at=0.0)
+    place.add("dog")
     del place.sent[:]
-    place.take(Deliver(1, 2, Rebound(0, 0, 1)))
-    assert place.first_tags() == ["i:single"]
-    assert place.worker._progress.rebounds[0].done == 0
+    place.take(Deliver(2, 3, Rebound(0, 1, 2), rebound_first=overdue))
+    assert place.first_tags() == (["i:cat"] if overdue else ["i:dog"])
+    assert place.worker._progress.rebounds[0].done == (2 if overdue else 1)
 
 
 def test_all_plans_in_flight_are_sent_again_in_their_order_after_an_error(place: Place) -> None:
