@@ -5,8 +5,10 @@ A stub is a few microseconds of work a request, so that the figures show purgers
 
 import random
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -14,6 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.figures.results import Comparison, Distribution, Result, percentile
+from bench.tools.bulk_bans import BANS, SCOPES, Bulks
 from bench.tools.load import cpu_seconds, memory_mb
 from stack.databases.database import Database
 from stack.edges.edge import Edge
@@ -25,6 +28,9 @@ from stack.purger import Purger
 #: Numbers of edges that one purger serves, and the two fleets that are compared.
 _ONE_PURGER = (1, 10, 30, 100, 250)
 _LARGE, _PURGERS = 1000, 4
+
+#: Fleets that are banned for in bulk: a name, the number of edges and their round trip in seconds.
+_BULKS = (("1 edge", 1, 0.0), ("1 edge, 100 ms away", 1, 0.1), ("30 edges", 30, 0.0), ("100 edges", 100, 0.0))
 
 #: Bans in a round, and seconds after each: its prompt rebound is over by then, and falls into no other ban.
 _BANS, _PAUSE = 2, 1.2
@@ -92,17 +98,52 @@ class _Fleet:
         time.sleep(6)  # the later rebound of the flush
 
     def ban(self) -> _Ban:
-        """Ban a code, and wait until its purge has arrived at each edge."""
+        """Ban a code, and wait until its purge has arrived at each edge, and the prompt rebound is over."""
+        time.sleep(random.uniform(0, 0.05))
+        ban = self._told_after()
+        time.sleep(_PAUSE)
+        return ban
+
+    def _told_after(self) -> _Ban:
         code = f"fleet-{next(_numbers)}"
         self.stubs.watch([code])
-        time.sleep(random.uniform(0, 0.05))
         with self.database.connect("moderation") as moderation, moderation.cursor() as cursor:
             cursor.execute("INSERT INTO bans (scope, subject) VALUES ('image', %s)", (code,))
             committed = time.time()
         wait_until(lambda: len(self.stubs.arrivals(code)) == self._edges, f"{code} purged everywhere")
         arrived = [1000 * (moment - committed) for moment in self.stubs.arrivals(code).values()]
-        time.sleep(_PAUSE)
         return _Ban(median(arrived), max(arrived))
+
+    def _urgent_bans(self, over: threading.Event) -> list[float]:
+        """Ban codes until it is ``over``; return the milliseconds from each commit until the last edge was told."""
+        told = [self._told_after().slowest]
+        while not over.wait(0.1):
+            told.append(self._told_after().slowest)
+        return told
+
+    def bulk(self, scope: str) -> dict[str, float]:
+        """Ban 100,000 subjects in one transaction, and codes one by one until each edge has all of these."""
+        bulks, over = Bulks(self.database), threading.Event()
+        self.stubs.forget()
+        with ThreadPoolExecutor(1) as others:
+            before = bulks.commit(scope)
+            began = time.perf_counter()
+            urgent = others.submit(self._urgent_bans, over)
+            try:
+                bulks.wait_acknowledged(before)
+                seconds = time.perf_counter() - began
+            finally:
+                over.set()
+        bulks.settle()
+        records = self.stubs.records().values()
+        return {
+            "subjects/s": BANS / seconds,
+            "urgent p50, ms": percentile(urgent.result(), 50),
+            "urgent p99, ms": percentile(urgent.result(), 99),
+            "urgent bans": len(urgent.result()),
+            "latest heartbeat, s": max(max(each["longest_gap"], each["silence"]) for each in records),
+            "leases that ran out": sum(each["lapses"] for each in records),
+        }
 
     def usage(self, work: Callable[[], None]) -> dict[str, float]:
         """Watch the fleet during ``work``: CPU time, memory of the largest purger, and heartbeats."""
@@ -160,8 +201,16 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 
         with _Fleet(directory / "regions", database, 100, regions=True) as fleet:
             bans = measure("100 edges in 20 regions", fleet)
+        bulks: dict[str, dict[str, dict[str, list[float]]]] = {scope: {} for scope in SCOPES}
+        for name, edges, seconds in _BULKS:
+            with _Fleet(directory / f"bulks-{edges}-{seconds}", database, edges) as fleet:
+                fleet.stubs.delay(seconds)
+                for scope in SCOPES:
+                    bulks[scope][name] = {figure: [value] for figure, value in fleet.bulk(scope).items()}
     far = {"slowest edge": [ban.slowest for ban in bans], "median edge": [ban.median for ban in bans]}
     yield Distribution("100 edges in 20 regions, round trips of 1 to 290 ms", "ms", far)
+    for scope, figures in bulks.items():
+        yield Comparison(f"{BANS:,} {scope}s in one transaction, by number of edges", figures)
     yield Comparison("a fleet without bans", without)
     yield Comparison("a fleet under single bans", under_bans)
     real = list(_real_edges(directory / "real", _BANS * rounds))
