@@ -128,7 +128,6 @@ class Worker:
         """Take steps until stopped."""
         self._loop = asyncio.get_running_loop()
         while not self._halted:
-            await asyncio.sleep(0)  # whatever a step does, the other edges have their turn after it
             self._wake.clear()
             if self.edge is not self._session.edge:
                 self._give_up()
@@ -171,9 +170,13 @@ class Worker:
             case LateFlushRebound():
                 await self._session.send(late_flush(step.older))
                 self._progress.late_flush_rebounded()
-            case Wait():
+            case Wait() if self._session.is_idle:
                 await self._wait(step)
+                return
+            case Wait():
+                await self._session.settle_next()
         self._finish_runs()
+        await asyncio.sleep(0)  # whatever a step does, the other edges have their turn after it
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is compared with.
@@ -199,9 +202,6 @@ class Worker:
         )
 
     async def _wait(self, step: Wait) -> None:
-        if not self._session.is_idle:
-            await self._session.settle_next()
-            return
         if step.for_verification:
             self._poller.on_next_verification(self.wake_from_thread, after=self._verification)
         await self._wake.wait(step.seconds)
@@ -255,8 +255,8 @@ class Worker:
         """
         while self._session.has_room:
             # In their order, so that the last one is sent only if all are.
-            run = None if not runs or runs[-1].is_sent else next(run for run in runs if not run.is_sent)
-            if run is not None:
+            if runs and not runs[-1].is_sent:
+                run = next(run for run in runs if not run.is_sent)
                 if len(run.requests) > 1:
                     await self._start_urgent()
                 await run.start_next(self._session)

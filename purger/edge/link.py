@@ -21,8 +21,9 @@ from purger.edge.url import shown, split_url
 from purger.model import Edge
 from takedown_base.printable import printable
 
-#: Seconds between two looks at the files of token and TLS. Each look costs as much as an answer.
-_LOOK = 1.0
+#: Seconds between two looks at the files of token and TLS. Each look costs as much as an answer. A token that is
+#: refused is read again at once.
+_LOOK = 3.0
 
 #: Errors by which a TLS connection ends without a verdict on a certificate.
 _ENDS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -166,7 +167,8 @@ def _headers_of(request: Request, instance: str | None, token: str) -> dict[str,
     headers = dict(request.headers)
     if instance is not None:
         headers["If-Match"] = f'"{instance}"'
-    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+    values = "".join(headers.values())
+    if not (values.isascii() and values.isprintable()):
         raise MalformedError(f"HTTP cannot send {printable(headers)[:_SHOWN]}")
     headers["Authorization"] = f"Bearer {token}"
     headers["User-Agent"] = "edge-takedown-purger"
