@@ -18,6 +18,9 @@ sub takedown_fetch_request {
     # there.
     unset bereq.http.If-None-Match;
     unset bereq.http.If-Modified-Since;
+    # Nor by these: all who wait for the image would get this client's 412.
+    unset bereq.http.If-Match;
+    unset bereq.http.If-Unmodified-Since;
 }
 
 # Remove the headers that the origin sends for the edge, or about itself. lifetime.vcl reads CDN-Cache-Control and
