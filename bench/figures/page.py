@@ -23,7 +23,7 @@ def rewrite(page: Path, directory: Path) -> None:
 
 
 def _targets(reports: Mapping[str, BenchReport]) -> str:
-    columns = ("target", "beside", "wanted", "seen here", "its peers", "in this run")
+    columns = ("target", "beside", "wanted", "last run (its rounds)", "other runs", "its peers in the last run")
     return _markdown(Table(columns, [row(target, reports) for target in TARGETS]))
 
 
