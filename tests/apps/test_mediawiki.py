@@ -83,7 +83,9 @@ def test_a_file_deleted_by_the_wiki_is_gone_and_comes_back_by_its_undelete(
     wiki.delete("Gone.png")
     for path in gone:
         assert site.wait(path, 410).content != picture
-    assert site.receipt("Gone.png")["acknowledged_at"]
+    receipt = site.receipt("Gone.png")
+    assert receipt["acknowledged_at"]
+    assert (receipt["gone"], receipt["status"]) == (True, 410)
     assert "; hit" in site.get(path_of("Stays.png")).headers["Cache-Status"]
     wiki.undelete("Gone.png")
     site.wait(path_of("Gone.png"), 200)

@@ -82,7 +82,9 @@ def test_a_file_deleted_by_the_blog_is_gone_until_another_has_its_name(
     for path in paths:
         assert site.wait(path, 410).content != picture
     name = kept.removeprefix("/wp-content/uploads/").replace("stays", "gone")
-    assert site.receipt(name)["acknowledged_at"]
+    receipt = site.receipt(name)
+    assert receipt["acknowledged_at"]
+    assert (receipt["gone"], receipt["status"]) == (True, 410)
     assert "; hit" in site.get(kept).headers["Cache-Status"]
     again = blog.upload("gone.jpg", picture + b"another", "image/jpeg")
     assert blog.paths(again) == paths

@@ -112,10 +112,10 @@ class AdoptedSite:
         wait_until(lambda: self.get(path).content == content, f"the new bytes of {path}")
 
     def receipt(self, name: str) -> dict[str, Any]:
-        """Wait for the purger, and return the edge's receipt of the latest ban of a name."""
+        """Wait for the purger, probe the edge, and return its receipt of the latest ban of a name."""
         code = code_of_name(name)
         self.purger.run("wait", code, "30").check_returncode()
-        found = json.loads(self.purger.run("receipts", code, "--json").stdout)
+        found = json.loads(self.purger.run("receipts", code, "--probe", "--json").stdout)
         receipt: dict[str, Any] = found["bans"][-1]["edges"][0]["receipt"]
         return receipt
 

@@ -312,7 +312,7 @@ def flags_are_takedowns(site: ExistingSite, page: PastedPage) -> None:
     shown = page.paste("purger receipts")
     assert "HTTP/1.1 410" in shown
     assert "pictures" in shown
-    assert "acknowledged" in shown
+    assert "gone" in shown
     assert site.get(SUMMER, "?w=200").status_code == 410
     assert site.get(SUMMER, if_modified_since="Sat, 01 Jan 2050 00:00:00 GMT").status_code == 410
 
