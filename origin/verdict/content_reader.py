@@ -35,7 +35,7 @@ _LARGEST = 1 << 30
 _PART = 1 << 16
 
 #: Seconds without the end of a reading after which a request no longer waits, if many do already.
-_STUCK = 0.25
+_STUCK = 1.0
 
 #: Seconds between two log lines.
 _LOG_INTERVAL = 60.0
@@ -130,11 +130,13 @@ class ContentReader:
         reading = self._reading(server, url)
         slot = self._slots.acquire(blocking=False)
         try:
-            while not reading.done.wait(max(0.0, min(_STUCK, until - time.monotonic()))):
-                if time.monotonic() >= until:
+            while not reading.done.is_set():
+                now = time.monotonic()
+                if now >= until:
                     raise ContentUnknownError("the site's server is slow: the reading goes on")
-                if not slot and time.monotonic() - self._moved_at > _STUCK:
+                if not slot and now >= self._moved_at + _STUCK:
                     raise ContentUnknownError("many requests wait for the site's server already")
+                reading.done.wait(min(until, until if slot else self._moved_at + _STUCK) - now)
         finally:
             if slot:
                 self._slots.release()
