@@ -185,6 +185,12 @@ def test_no_account_may_name_an_id(database: Database, account: str, sql: str) -
         assert "denied" in refused(cursor, sql)
 
 
+@pytest.mark.usefixtures("snapshot")
+def test_not_even_the_administrator_may_name_a_batch(admin: MySQLCursorAbstract) -> None:
+    row = "INSERT INTO invalidations (scope, subject, cause, batch) VALUES ('image', 'a', 'resend', 1)"
+    assert "invalidations.batch" in refused(admin, row)
+
+
 CHOSEN_IDS = [
     ("moderation", "INSERT INTO bans (scope, subject) VALUES ('image', 'a')", "bans.id"),
     ("moderation", "UPDATE bans SET lifted_at = NOW() WHERE subject = 'standing'", "invalidations.id"),

@@ -224,6 +224,14 @@ def test_a_lift_has_its_own_person_and_reason_which_end_with_it(
         assert newest(admin, columns) == [("spam", "judge", *left)], change
 
 
+@pytest.mark.parametrize("column", ["lifted_by", "lift_reason"])
+def test_a_new_ban_that_is_not_lifted_was_lifted_by_nobody_and_for_no_reason(
+    admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract, column: str
+) -> None:
+    moderator.execute(f"INSERT INTO bans (scope, subject, {column}) VALUES ('image', 'cat', 'x')")
+    assert rows(admin, f"SELECT {column} FROM bans WHERE id = {moderator.lastrowid}") == [(None,)]
+
+
 def test_a_ban_that_gets_another_subject_and_is_deleted_is_kept_with_its_times(
     admin: MySQLCursorAbstract, moderator: MySQLCursorAbstract
 ) -> None:
