@@ -3,7 +3,7 @@
 import shutil
 import textwrap
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from takedown_base.printable import printable
 
@@ -50,5 +50,6 @@ def duration(seconds: float) -> str:
 def end_of_trust(by: datetime) -> str:
     """Write when an edge stops, or has stopped, trusting its cache; ``by`` is ``purger.model.trust_ends_by`` (UTC)."""
     now = datetime.now(UTC).replace(tzinfo=None)
+    by = (by + timedelta(microseconds=999_999)).replace(microsecond=0)  # cut, it would be too early
     day = "" if by.date() == now.date() else f"{by:%Y-%m-%d} "
     return f"{'stopped' if by <= now else 'stops'} trusting its cache at {day}{by:%H:%M:%S} UTC at the latest"

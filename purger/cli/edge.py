@@ -127,7 +127,7 @@ def _shows_until(edge: ListedEdge) -> str:
     """Say until when an edge that gets nothing any more may show an image that is banned from now on."""
     if edge.trust_ends_by is None:
         return ""
-    return f": it {end_of_trust(edge.trust_ends_by)}, and may show until then what is banned from now on"
+    return f": it {end_of_trust(edge.trust_ends_by)}; until then it may show what is banned meanwhile"
 
 
 def _require_answer(connection: Connection, edge: Edge, done: str) -> None:

@@ -109,7 +109,7 @@ BEGIN
     -- purger/model.py).
     SELECT name, IF(instance IS NULL, NULL, acknowledged),
         IF(enabled, problem, CONCAT('disabled; it stops trusting its cache at ',
-            TIME_FORMAT(seen_at + INTERVAL (lease + 5) SECOND, '%H:%i:%s'), ' UTC at the latest')),
+            TIME_FORMAT(seen_at + INTERVAL (lease + 6) SECOND, '%H:%i:%s'), ' UTC at the latest')),
         triggers, instance
     FROM edges
     WHERE enabled OR seen_at > UTC_TIMESTAMP(6) - INTERVAL (lease + 5) SECOND
