@@ -32,8 +32,8 @@ def await_edges(
         remark(f"an open ban of {target} is not in the outbox: no trigger put it there. {_remedy(delivery)}")
     elif not result.found:
         remark(
-            f"nothing of {target} is in the outbox: it was never banned, its row was pruned, or no trigger put it there "
-            "(`purger status`)"
+            f"nothing of {target} is in the outbox: it was never banned, its row was pruned, or no trigger put it "
+            "there (`purger status`)"
         )
     for edge in result.edges if result.found else ():
         if not edge.acknowledged:
