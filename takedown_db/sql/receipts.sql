@@ -124,7 +124,7 @@ GROUP BY edge
 
 -- name: receipts_known_edges
 -- Reads the name, the public URL and the state of all edges, each with the time of now (UTC).
-SELECT name, public_url, enabled, added_at, triggers, instance, seen_at, lease, UTC_TIMESTAMP(6)
+SELECT name, public_url, enabled, added_at, triggers, instance, seen_at, lease, UTC_TIMESTAMP(6) AS read_at
 FROM edges
 ORDER BY name
 
