@@ -13,6 +13,9 @@ _SHARE = 4.0
 #: Longest time in seconds between two rounds: beyond half of it G1's second would be over before the prompt rebound.
 _LONGEST = 0.5
 
+#: The same for each edge: where few take longer, it is the machine that holds them up.
+_OF_ONE = 0.001
+
 #: Shortest time in seconds between two rounds at which few subjects go in one list, and no longer in a request each.
 _CROWDED = 0.1
 
@@ -26,22 +29,20 @@ class Pace:
     def __init__(self) -> None:
         """Begin with a round at any time."""
         self._pause = 0.0  # from the begin of a round to that of the next one
-        self._announced = 0
         self._connected = 0.0
+        #: The last batch that workers deliver: the head when the last round began.
+        self.announced = 0
         #: The moment from which on the next round may begin.
         self.next_round = 0.0
 
-    def announced(self, head: int, *, at: float) -> int:
-        """Return the last batch to deliver, given the last one of the database: a round begins if there may be one."""
-        # A smaller head: the database has gone back.
-        if self._announced > head or (self._announced < head and at >= self.next_round):
-            self._announced = head
-            self.next_round = at + self._pause
-        return self._announced
+    def begin_round(self, head: int, *, at: float) -> None:
+        """Announce the batches up to ``head``; all workers have their turn now."""
+        self.announced = head
+        self.next_round = at + self._pause
 
-    def round_took(self, seconds: float) -> None:
-        """Note how long all workers took for their turn in a round."""
-        self._pause = min(_SHARE * seconds, _LONGEST)
+    def round_took(self, seconds: float, workers: int) -> None:
+        """Note how long so many workers took for their turn in a round."""
+        self._pause = min(_SHARE * seconds, _LONGEST, _OF_ONE * workers)
 
     @property
     def crowded(self) -> bool:

@@ -191,13 +191,12 @@ class Worker:
         verification, now = self._verification, time.monotonic()
         if not self._holds():
             head = verification = None
-        announced = None if head is None else self._pace.announced(head.batch, at=now)
         return self._progress.next_step(
             head,
             self._poller.pruned,
             verification,
             now,
-            announced=announced,
+            announced=self._pace.announced,
             patient=self._pace.crowded,
         )
 

@@ -84,6 +84,7 @@ class EdgeWorkers(threading.Thread):
     def run(self) -> None:
         """Run the loop until it is closed."""
         self._poller.subscribe(self._wake_all)
+        self._wake_all()  # what was found before
         with self._runner as runner:
             runner.run(self._closed.wait())
 
@@ -116,12 +117,14 @@ class EdgeWorkers(threading.Thread):
         if self._next_round is not None:
             self._next_round.cancel()
             self._next_round = None
+        now = time.monotonic()
+        self.pace.begin_round(self._poller.head or 0, at=now)
         for worker in self.present:
             worker.wake()
-        self._loop.call_soon(self._all_had_a_turn, time.monotonic())
+        self._loop.call_soon(self._all_had_a_turn, now)
 
     def _all_had_a_turn(self, began: float) -> None:
-        self.pace.round_took(time.monotonic() - began)
+        self.pace.round_took(time.monotonic() - began, len(self._workers))
         self._batches.apart = 1 if self.pace.crowded else APART
 
     def _follow_edges(self) -> None:

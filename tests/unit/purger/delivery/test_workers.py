@@ -12,8 +12,8 @@ from purger.delivery.workers import EdgeWorkers
 from purger.model import Position, Row
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import Outbox
-from purger.outbox.poller import Poller
-from stack.processes.waiting import PATIENCE
+from purger.outbox.poller import Known, Poller
+from stack.processes.waiting import PATIENCE, wait_until
 
 #: More than asyncio's own threads, of which a machine with few cores has five.
 SLOW = 40
@@ -31,6 +31,16 @@ class SlowOutbox:
 
     def rows(self, _after: int, last: int) -> list[Row]:
         return [Row(1, last, "image", "cat", "ban")]
+
+
+class Woken:
+    """A worker that notes what is announced when it is woken."""
+
+    def __init__(self, workers: EdgeWorkers, woken: list[int]) -> None:
+        self._workers, self._woken = workers, woken
+
+    def wake(self) -> None:
+        self._woken.append(self._workers.pace.announced)
 
 
 @pytest.fixture
@@ -53,6 +63,24 @@ def loop(batches: Batches) -> Iterator[asyncio.AbstractEventLoop]:
     yield workers._loop
     workers.close(PATIENCE)
     assert not workers.is_alive()
+
+
+def test_a_round_wakes_all_workers_with_what_was_found_also_if_it_was_delayed(batches: Batches) -> None:
+    """No worker takes the announcement from the others, whatever it does when the batch is found."""
+    woken = list[int]()
+    nothing = cast("Any", None)
+    poller = Poller(cast("Outbox", None), batches, interval=1.0, stop=threading.Event())
+    workers = EdgeWorkers(nothing, poller, batches, nothing, nothing, interval=1.0, new_worker=nothing)
+    workers._workers = {f"edge{number}": cast("Any", Woken(workers, woken)) for number in range(3)}
+    workers.start()
+    wait_until(lambda: woken == [0, 0, 0], "the first round")
+    workers.pace.round_took(0.05, 1000)
+    for batch in (1, 2):
+        poller.known = Known(Position(batch, "i"), 0)
+        poller.notify()
+    wait_until(lambda: woken[-3:] == [2, 2, 2], "a round with both")
+    workers.close(PATIENCE)
+    assert all(woken.count(batch) % 3 == 0 for batch in woken)
 
 
 def test_names_that_no_server_answers_hold_up_no_other_name(
