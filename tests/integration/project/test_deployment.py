@@ -157,6 +157,8 @@ def start_the_edges(deployment: Deployment) -> None:
     deployment.paste("purger vcl", "admin")
     default = f"{HOME}/site/vcl/default.vcl"
     text = deployment.run("admin", f"cat {default}")
+    text, count = re.subn(r"(?ms)^sub takedown_origin \{.*?^\}\n", "", text)
+    assert count == 1
     ours = deployment.page.take("import directors")
     replaced, count = re.subn(
         r"(?ms)^backend origin \{.*?^\}\n.*^acl takedown_purgers \{.*?^\}\n",
