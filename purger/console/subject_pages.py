@@ -107,14 +107,14 @@ def _verdict(state: SubjectState) -> tuple[str, str]:
         return "problem", "Banned, and still shown."
     if ReceiptOutcome.NOT_ACKNOWLEDGED in outcomes or not outcomes:
         return "busy", f"Banned, and on its way{_ends_of_trust(state)}."
-    if outcomes.intersection(NEEDS_ATTENTION):
-        return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."
     if state.one_varnishd:
         names = ", ".join(map(printable, state.one_varnishd))
         return (
             "busy",
             f"Banned, and gone from all that answers: {names} are one varnishd, so one of these has not heard.",
         )
+    if outcomes.intersection(NEEDS_ATTENTION):
+        return "busy", "Banned and acknowledged everywhere, and not all of it proven yet."
     return "ok", "Banned, and gone everywhere."
 
 

@@ -6,6 +6,7 @@ was in force, and the result of a probe on demand. Some rules for evidence that 
 
 - A probe that got the image outweighs all earlier ones. The image counts as gone again only by a later probe.
 - An answer that proves nothing, such as one without the mark, puts an earlier proof in doubt. No answer does not.
+- Two edges whose purge URLs lead to one varnishd prove nothing: the edge that one of them should be has not heard.
 - An edge that was added after the ban began with an empty cache, so it owes no proof.
 - A ban without a purge in the outbox (the trigger was missing, or its row is past its retention) is proven by a flush.
 - A ban of an owner or digest is proven if all its images were probed and gone; else it is gone in part.
@@ -51,6 +52,10 @@ CLOCKS_AGREE = timedelta(seconds=1)
 
 #: The outcomes that need attention at an edge that counts.
 NEEDS_ATTENTION = (ReceiptOutcome.GONE_IN_PART, ReceiptOutcome.NOT_PROVEN, ReceiptOutcome.NOT_ACKNOWLEDGED)
+
+
+#: The outcomes that need an acknowledgement of the edge, and have no fault.
+_ACKNOWLEDGED = (ReceiptOutcome.GONE, ReceiptOutcome.GONE_IN_PART, ReceiptOutcome.NO_IMAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +148,9 @@ def _judge(
         evidence.append(_receipt_of(probe_result))
     several = report.code is None and ban.scope != Scope.IMAGE
     outcome, reason = _outcome(evidence, later=added_later(_written_at(ban), receipt, edge), several=several)
-    if outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
+    if outcome in _ACKNOWLEDGED and receipt.edge in report.one_varnishd:
+        outcome, reason = ReceiptOutcome.NOT_PROVEN, "one varnishd has two names: this edge may not have heard of it"
+    elif outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and ban.purge and ban.purge.batch is None:
         reason = "not yet numbered"
     elif outcome is ReceiptOutcome.NOT_ACKNOWLEDGED and edge and edge.lingers:
         reason = "disabled"

@@ -303,6 +303,7 @@ def test_two_names_of_one_varnishd(fleet: Site) -> None:
         fleet.wait_gone(code)
         said = "Edges edge1, twin are one varnishd: nothing is proven at any other one that these names mean"
         wait_until(lambda: said in fleet.stack.purger.run("receipts", code).stdout, "the receipts name both")
+        assert fleet.stack.purger.run("receipts", code).returncode == 3
         said = "its purge URL leads to the same varnishd as that of edge twin"
         waited = run(fleet, "wait", code, "0", code=3)
         assert f"edge edge1: not acknowledged ({said})" in waited.stdout

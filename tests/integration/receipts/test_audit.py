@@ -11,7 +11,7 @@ from purger.probing.probe import ImageFiles, Probe, ProbeAnswer, ProbeTarget
 from stack.databases.database import Database
 from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.edges.misbehaving_listeners import stuck_listener, third_edge
+from tests.support.edges.misbehaving_listeners import stuck_listener, third_edge, third_varnish
 from tests.support.sites.site_actions import Site
 
 
@@ -101,8 +101,12 @@ def test_an_edge_that_answers_503_has_told_nothing_and_is_asked_for_the_others(
     site: Site, connection: Connection, probe: Probe
 ) -> None:
     failing, shown = site.new_image(), site.new_image()
-    shown_by_all, edge = site.get(shown).content, site.stack.edge
-    with stuck_listener(shown_by_all, failing=failing, edge=edge) as public_url, third_edge(site, public_url):
+    shown_by_all = site.get(shown).content
+    with (
+        third_varnish(site) as edge,
+        stuck_listener(shown_by_all, failing=failing, edge=edge) as public_url,
+        third_edge(site, edge, public_url),
+    ):
         for code in (failing, shown):
             site.ban_unseen(code)
 

@@ -1,7 +1,7 @@
 """Ban an original: each image that has it is proven gone at each edge, in receipts by code and by digest."""
 
 from stack.processes.waiting import wait_until
-from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge, third_varnish
 from tests.support.purgers.receipts_command import ask, outcomes, receipts, wait_proven
 from tests.support.sites.site_actions import Site
 
@@ -57,7 +57,11 @@ def test_an_edge_that_shows_one_of_the_images_is_found_out_for_that_one(site: Si
     shown = site.new_image()
     other = site.new_copy(shown)
     digest = site.digest_of(shown)
-    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
+    with (
+        third_varnish(site) as edge,
+        stale_listener(edge) as (public_url, stored),
+        third_edge(site, edge, public_url),
+    ):
         stored[f"/images/{shown}"] = FixedAnswer(200, site.get(shown).content)
         site.ban(digest, scope="digest")
         wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")

@@ -1,7 +1,13 @@
 """Probe one image of a banned owner: the result proves that image gone, and no other."""
 
 from stack.processes.waiting import wait_until
-from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, stuck_listener, third_edge
+from tests.support.edges.misbehaving_listeners import (
+    FixedAnswer,
+    stale_listener,
+    stuck_listener,
+    third_edge,
+    third_varnish,
+)
 from tests.support.purgers.receipts_command import ask, outcomes, receipts
 from tests.support.sites.site_actions import Site
 
@@ -20,7 +26,11 @@ def third(site: Site, code: str) -> tuple[str, str]:
 def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
     owner = site.new_owner()
     shown, other = sorted(site.new_image(owner) for _ in range(2))
-    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
+    with (
+        third_varnish(site) as edge,
+        stale_listener(edge) as (public_url, stored),
+        third_edge(site, edge, public_url),
+    ):
         stored[f"/images/{shown}"] = FixedAnswer(200, site.get(shown).content)
         site.ban(owner, scope="owner")
         wait_until(lambda: outcomes(site, other)["third"] == "gone", "the other one is seen gone")
@@ -39,7 +49,7 @@ def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
         assert ask(site, "--owner", owner)[0] == 4
 
         # A probe of the owner probes each image.
-        through(site, site.stack.edge.url)
+        through(site, edge.url)
         for arguments in (("--owner", owner, "--probe"), ("--owner", owner), (shown,), (other,)):
             assert ask(site, *arguments)[0] == 0
         assert third(site, shown)[1].startswith("still there (200) at ")
@@ -48,8 +58,11 @@ def test_a_probe_of_one_image_tells_nothing_of_another(site: Site) -> None:
 def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
     owner = site.new_owner()
     code = site.new_image(owner)
-    honest = site.stack.edge.url
-    with stuck_listener(site.get(code).content, edge=site.stack.edge) as public_url, third_edge(site, honest):
+    with (
+        third_varnish(site) as edge,
+        stuck_listener(site.get(code).content, edge=edge) as public_url,
+        third_edge(site, edge, edge.url),
+    ):
         site.ban(owner, scope="owner")
         wait_until(lambda: ask(site, "--owner", owner)[0] == 0 or None, "it is seen gone everywhere")
         through(site, public_url)
@@ -58,6 +71,6 @@ def test_an_image_that_is_shown_after_it_was_found_gone(site: Site) -> None:
         assert exit_code == 4
         assert "STILL THERE (200)" in out
         assert "; gone (410) at " in out
-        through(site, honest)
+        through(site, edge.url)
         assert ask(site, "--owner", owner, "--probe")[0] == 0
         assert ask(site, "--owner", owner)[0] == 0

@@ -12,7 +12,7 @@ from purger.probing.probe import Probe
 from stack.edges.edge import Edge
 from stack.processes.waiting import wait_until
 from takedown_db.connection.lasting_connection import Connection
-from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge
+from tests.support.edges.misbehaving_listeners import FixedAnswer, stale_listener, third_edge, third_varnish
 from tests.support.purgers.receipts_command import PROVEN, ask, outcomes, receipts, wait_probed_again
 from tests.support.sites.site_actions import Site
 
@@ -23,7 +23,11 @@ UNMARKED = "not marked as banned (wrong site, or an origin older than 0.2?)"
 @pytest.fixture
 def stored(site: Site) -> Iterator[dict[str, FixedAnswer]]:
     """Add a third edge, whose public listener gives stored answers. Yields these by path."""
-    with stale_listener(site.stack.edge) as (public_url, stored), third_edge(site, public_url):
+    with (
+        third_varnish(site) as edge,
+        stale_listener(edge) as (public_url, stored),
+        third_edge(site, edge, public_url),
+    ):
         yield stored
 
 

@@ -3,7 +3,7 @@
 from stack.processes.commands import command
 from stack.processes.ports import free_port
 from stack.processes.waiting import wait_until
-from tests.support.edges.misbehaving_listeners import stuck_listener
+from tests.support.edges.misbehaving_listeners import stuck_listener, third_edge, third_varnish
 from tests.support.purgers.receipts_command import (
     PROVEN,
     ask,
@@ -50,45 +50,30 @@ def test_a_ban_of_the_owner_is_a_receipt_of_each_of_his_images(site: Site) -> No
 
 def test_an_edge_that_goes_on_showing_the_image_is_found_out(site: Site) -> None:
     code = site.new_image()
-    edge = site.stack.edge
-    add = (
-        "edge",
-        "add",
-        "liar",
-        "--unreachable",
-        "--purge-url",
-        edge.purge_url,
-        "--token-file",
-        str(edge.token_file),
-        "--public-url",
-    )
-    with stuck_listener(site.get(code).content, edge=edge) as public_url:
-        site.stack.purger.run(*add, public_url).check_returncode()
-        try:
-            known = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND instance IS NOT NULL"
-            wait_until(lambda: site.number(known) == 1, "the first flush is over")
-            site.ban(code)
-            wait_until(
-                lambda: outcomes(site, code) == PROVEN | {"liar": "still there"} or None, "the banned image is found"
-            )
-            flushed = f"edge liar is flushed: asked for by a probe that still got image {code}"
-            wait_until(lambda: flushed in site.stack.purger.log_text(), "its flush")
-            recorded = "SELECT COUNT(*) FROM edges WHERE name = 'liar' AND flush_done_at > served_at"
-            wait_until(lambda: site.number(recorded) == 1, "the record of its flush")
-            exit_code, out = ask(site, code)
-            assert exit_code == 4
-            assert out.startswith(f"image {code}: 1 ban in force; STILL SHOWN at liar\n")
-            assert "STILL THERE (200)" in out
-            assert f"edge liar still shows banned image {code}" in site.stack.purger.log_text()
+    with (
+        third_varnish(site) as edge,
+        stuck_listener(site.get(code).content, edge=edge) as public_url,
+        third_edge(site, edge, public_url),
+    ):
+        site.ban(code)
+        wait_until(
+            lambda: outcomes(site, code) == PROVEN | {"third": "still there"} or None, "the banned image is found"
+        )
+        flushed = f"edge third is flushed: asked for by a probe that still got image {code}"
+        wait_until(lambda: flushed in site.stack.purger.log_text(), "its flush")
+        recorded = "SELECT COUNT(*) FROM edges WHERE name = 'third' AND flush_done_at > served_at"
+        wait_until(lambda: site.number(recorded) == 1, "the record of its flush")
+        exit_code, out = ask(site, code)
+        assert exit_code == 4
+        assert out.startswith(f"image {code}: 1 ban in force; STILL SHOWN at third\n")
+        assert "STILL THERE (200)" in out
+        assert f"edge third still shows banned image {code}" in site.stack.purger.log_text()
 
-            # After the repair the next probe finds it gone, and the record keeps both results.
-            site.stack.purger.run("edge", "set", "liar", "--public-url", edge.url).check_returncode()
-            exit_code, out = ask(site, code, "--probe")
-            assert (exit_code, ask(site, code)[0]) == (0, 0)
-            assert "; seen served after it was acknowledged; the edge was flushed at " in ask(site, code)[1]
-        finally:
-            site.stack.purger.run("edge", "remove", "liar").check_returncode()
-            wait_until(lambda: "edge liar is no longer followed" in site.stack.purger.log_text(), "the end of the liar")
+        # After the repair the next probe finds it gone, and the record keeps both results.
+        site.stack.purger.run("edge", "set", "third", "--public-url", edge.url).check_returncode()
+        exit_code, out = ask(site, code, "--probe")
+        assert (exit_code, ask(site, code)[0]) == (0, 0)
+        assert "; seen served after it was acknowledged; the edge was flushed at " in ask(site, code)[1]
 
 
 def test_an_image_that_was_lifted_before_any_probe_is_not_proven_gone(site: Site) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
+from tempfile import mkdtemp
 
 import requests
 
@@ -88,9 +90,16 @@ def listener_target(url: str, renditions: Collection[str] | None = None) -> Prob
 
 
 @contextmanager
-def third_edge(site: Site, public_url: str) -> Iterator[None]:
-    """Add an edge ``third`` with the purge listener of the first edge and the public listener at ``public_url``."""
-    edge = site.stack.edge
+def third_varnish(site: Site) -> Iterator[Edge]:
+    """Run a varnishd for ``third_edge``: two edges that are one varnishd prove nothing."""
+    directory = Path(mkdtemp(prefix="third", dir=site.stack.directory))
+    with Edge(directory, site.stack.origin.address, name="third", lease=120.0) as edge:
+        yield edge
+
+
+@contextmanager
+def third_edge(site: Site, edge: Edge, public_url: str) -> Iterator[None]:
+    """Add ``edge`` as ``third``, with the public listener at ``public_url``."""
     add = (
         "edge",
         "add",

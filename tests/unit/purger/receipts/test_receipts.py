@@ -59,13 +59,15 @@ def test_an_edge_that_was_disabled_counts_until_it_trusts_its_cache_no_more() ->
     assert exit_code(acknowledged, {}) == 0, "disabled after it had let go of the image"
 
 
-def test_two_names_of_one_varnishd_are_named() -> None:
+def test_two_names_of_one_varnishd_prove_nothing() -> None:
     both = (replace(EDGE, instance="i"), replace(EDGE, name="edge2", instance="j"))
     proven = replace(report(GONE, replace(GONE, edge="edge2")), edges=both)
     said = "Edges edge1, edge2 are one varnishd: nothing is proven at any other one that these names mean"
     assert not any(line.startswith(said) for line in lines(proven, {}))
     twins = replace(proven, edges=tuple(replace(edge, instance="i") for edge in both))
     assert lines(twins, {})[-1].startswith(said)
+    assert lines(twins, {})[0] == "image c: 1 ban in force; not proven at edge1, edge2"
+    assert (exit_code(proven, {}), exit_code(twins, {})) == (0, 3)
     one = replace(twins, edges=(both[0], replace(both[0], name="edge2", enabled=False)))
     assert not any(line.startswith(said) for line in lines(one, {}))
 
