@@ -52,6 +52,10 @@ _LATE_LOG_INTERVAL = 60.0
 DATED_LAG = timedelta(seconds=10)
 
 
+#: Advice for a query of the site's rules that the database refuses.
+_QUERY_ADVICE = "try it as this account, and grant it SELECT on the columns that the query names"
+
+
 class LookupConnection:
     """A connection for the lookups of one thread. After an error its state is unknown: close it."""
 
@@ -82,7 +86,13 @@ class LookupConnection:
         """Run a query of the site's rules. None: no row, several, or NULL. Raises ``mysql.connector.Error``."""
         # Prepared by the server: visitors choose the values.
         cursor = self._queries.get(query) or self._queries.setdefault(query, self.driver.cursor(prepared=True))
-        cursor.execute(query, dict(values))
+        try:
+            cursor.execute(query, dict(values))
+        except mysql.connector.ProgrammingError as error:
+            # No number: its advice would be about our own tables.
+            raise mysql.connector.ProgrammingError(
+                f"the query of a rule is refused: {error.msg}; {_QUERY_ADVICE}"
+            ) from error
         rows = {tuple(row) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
         if len(rows) != 1 or None in (row := rows.pop()):
             return None

@@ -134,7 +134,9 @@ def test_a_query_that_the_database_refuses_is_503(site: OriginSite) -> None:
             lambda: requests.get(f"{site.origin.url}/verdict", headers=fields, timeout=PATIENCE).status_code == 503,
             "503 without the right",
         )
-        assert "gallery" in site.origin.log_text()
+        log_text = site.origin.log_text()
+        assert "the query of a rule is refused: " in log_text
+        assert "grant it SELECT on the columns" in log_text
     finally:
         site.execute("GRANT SELECT (file, image_id) ON gallery.renditions TO takedown_origin")
     assert verdict(site, "/media/right.jpg").status_code == 204

@@ -50,7 +50,11 @@ def test_every_command_of_dev_is_in_its_help() -> None:
     text = (ROOT / "dev").read_text()
     known = set(re.findall(r"^    ([a-z]+)\)$", text, re.MULTILINE))
     assert {"run", "test", "in"} <= known
-    assert set(re.findall(r"^  ([a-z]+) ", text.partition("<<'END'")[2].partition("\nEND")[0], re.MULTILINE)) == known
+    help_text = text.partition("<<'END'")[2].partition("\nEND")[0]
+    assert set(re.findall(r"^  ([a-z]+) ", help_text, re.MULTILINE)) == known
+    read = set(re.findall(r'"(STACK_(?:DIR|EDGES|\w+_PORT))"', (ROOT / "stack/__main__.py").read_text()))
+    assert "STACK_EDGES" in read
+    assert {name for name in read if name not in help_text} == set()
 
 
 def test_every_thread_of_the_purger_is_described() -> None:
