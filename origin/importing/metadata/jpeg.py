@@ -39,7 +39,7 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
         reader.skip(start + 2 - reader.at)
         if kind == _EOI:
             yield view[start : reader.at]
-            return
+            break
         if kind in _ALONE:
             continue
         reader.skip(reader.uint(2) - 2)
@@ -58,6 +58,8 @@ def strip(data: bytes) -> Iterator[bytes | memoryview]:
             turned = True
         else:
             yield _application(kind, data[start + 4 : at])
+    if not scans:
+        raise MalformedPictureError("no scan, which holds the pixels")
 
 
 def _application(kind: int, content: bytes) -> bytes:

@@ -215,6 +215,12 @@ def test_a_critical_chunk_that_nobody_knows_is_not_left_out() -> None:
         stripped(data[:8] + b"\0\0\0\0CgBI\0\0\0\0" + data[8:])
 
 
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_a_jpeg_without_a_scan_is_refused(end: bytes) -> None:
+    with pytest.raises(MalformedPictureError, match="no scan"):
+        stripped(b"\xff\xd8\xff\xfe\0\3!" + end)
+
+
 def test_boxes_within_boxes_end_in_a_refusal() -> None:
     box = b""
     for _ in range(2000):
