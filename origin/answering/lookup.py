@@ -44,16 +44,22 @@ LATEST_START = BUDGET - TIMEOUT
 #: Seconds for which the circuit breaker stays open.
 _PAUSE = 1.0
 
-#: Seconds between two log lines on requests that waited too long.
-_LATE_LOG_INTERVAL = 60.0
+#: Seconds between two log lines on requests that waited too long, and on refused queries.
+_LOG_INTERVAL = 60.0
 
 #: The lag of a replica up to which two states of an image never share a Last-Modified: a change's date is sent
 #: only when every change of the same second has arrived. Before, edges keep the image for --undated-lifetime.
 DATED_LAG = timedelta(seconds=10)
 
 
-#: Advice for a query of the site's rules that the database refuses.
-_QUERY_ADVICE = "try it as this account, and grant it SELECT on the columns that the query names"
+class QueryRefusedError(DatabaseUnavailableError):
+    """The database refuses the query of a rule. The connection is as good as before."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the query of a rule is refused: {reason}; run it with the origin's account, and grant that SELECT on the"
+            " columns that the query names"
+        )
 
 
 class LookupConnection:
@@ -83,16 +89,20 @@ class LookupConnection:
         return [FoundContent._make(row) for row in self._run("look_up_site_url", {"code": url.code, "url": url.id})]
 
     def ask_site(self, query: str, values: Mapping[str, str]) -> dict[str, str] | None:
-        """Run a query of the site's rules. None: no row, several, or NULL. Raises ``mysql.connector.Error``."""
+        """Run a query of the site's rules. None: no row, several, or NULL.
+
+        Raises ``QueryRefusedError`` and ``mysql.connector.Error``.
+        """
         # Prepared by the server: visitors choose the values.
         cursor = self._queries.get(query) or self._queries.setdefault(query, self.driver.cursor(prepared=True))
         try:
             cursor.execute(query, dict(values))
         except mysql.connector.ProgrammingError as error:
-            # No number: its advice would be about our own tables.
-            raise mysql.connector.ProgrammingError(
-                f"the query of a rule is refused: {error.msg}; {_QUERY_ADVICE}"
-            ) from error
+            if error.sqlstate is None:  # of the driver, not of the server
+                raise
+            with contextlib.suppress(mysql.connector.Error):
+                self._queries.pop(query).close()
+            raise QueryRefusedError(str(error.msg)) from error
         rows = {tuple(row) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
         if len(rows) != 1 or None in (row := rows.pop()):
             return None
@@ -175,6 +185,7 @@ class Lookup:
         self._breaker = CircuitBreaker(_PAUSE)
         self._reported: set[tuple[type, int | None]] = set()  # kinds of errors that were logged since the last answer
         self._next_late_log = 0.0
+        self._next_refused_log = 0.0
 
     def find(self, code: str, rendition: str, began: float) -> Found:
         """Read all that one request needs, which began at ``began`` (of the monotonic clock, in seconds).
@@ -212,6 +223,10 @@ class Lookup:
             raise DatabaseUnavailableError("it did not answer in time a moment ago")
         try:
             answer = self._ask(ask, latest)
+        except QueryRefusedError as error:
+            self._breaker.succeeded()
+            self._report_refused(error)
+            raise
         except mysql.connector.Error as error:
             if isinstance(error, _NotConnectedInTimeError) or time.monotonic() - started > TIMEOUT / 2:
                 self._breaker.timed_out()
@@ -305,10 +320,17 @@ class Lookup:
             self._reported.add(kind)
             log.error("the database is unavailable, images are answered 503: %s", explain(error))
 
+    def _report_refused(self, error: QueryRefusedError) -> None:
+        """Log that the URLs of a rule are answered 503, at most once a minute."""
+        now = time.monotonic()
+        if now >= self._next_refused_log:
+            self._next_refused_log = now + _LOG_INTERVAL
+            log.error("URLs that a rule has to look up are answered 503: %s", error)
+
     def _report_late(self, now: float, began: float) -> None:
         """Log that requests waited too long for a thread and are answered 503, at most once a minute."""
         if now >= self._next_late_log:
-            self._next_late_log = now + _LATE_LOG_INTERVAL
+            self._next_late_log = now + _LOG_INTERVAL
             log.error(
                 "requests wait %.1f s for a thread and are answered 503: the database is slow, or --workers and"
                 " --threads are too few",

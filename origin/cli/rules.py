@@ -111,7 +111,7 @@ def rules_command(
         if against is not None:
             found.append(_show_log(read, find, against, host, limit))
     except DatabaseUnavailableError as error:
-        raise click.ClickException(f"the database does not answer a query of the rules: {printable(error)}") from None
+        raise click.ClickException(f"a query of the rules has no answer: {printable(error)}") from None
     sys.exit(0 if all(found) else _NEEDS_ATTENTION)
 
 

@@ -49,9 +49,8 @@ def open_accounts(url: str, directory: Path) -> list[str]:
                 done += _open(cursor, url, name, directory / f"{name}.url")
         if not _has_password(url):
             done += _write(directory / "admin.url", url + "\n")
-        files = {**{name: f"{name}.url" for name in _VARIABLES}, "admin": "admin.url"}
         variables = {**_VARIABLES, "admin": "PURGER_ADMIN_URL"}
-        settings = [f"{variables[name]}_FILE={directory / file}\n" for name, file in files.items()]
+        settings = [f"{variable}_FILE={directory / name}.url\n" for name, variable in variables.items()]
         done += _write(directory / "env", "".join(settings))
     except mysql.connector.Error as error:
         raise AccountFilesError(explain(error)) from error
