@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from bench.figures.results import Result, compare, percentile
-from bench.tools.bulk_bans import BANS, SCOPES, Bulks, subject_of
+from bench.tools.bulk_bans import BANS, SCOPES, Bulks, measure_until, subject_of
 from stack.processes.waiting import wait_until
 from stack.system import Stack
 
@@ -39,8 +39,8 @@ def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mappin
     with ThreadPoolExecutor(2) as others:
         before = bulks.commit(scope)
         begin = time.perf_counter()
-        modes = others.submit(_until, over, lambda: float(not stack.edge.trusted()), 0.02)
-        gone = others.submit(_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
+        modes = others.submit(measure_until, over, lambda: float(not stack.edge.trusted()), 0.02)
+        gone = others.submit(measure_until, over, lambda: _urgent_ban(stack, *next(urgent)), 0.1)
         try:
             bulks.wait_acknowledged(before)
             seconds = time.perf_counter() - begin
@@ -55,13 +55,6 @@ def _bulk(stack: Stack, scope: str, urgent: Iterator[tuple[str, str]]) -> Mappin
             "urgent bans": len(gone.result()),
             "in fail-safe mode, %": 100 * sum(modes.result()) / len(modes.result()),
         }
-
-
-def _until(over: threading.Event, once: Callable[[], float], pause: float) -> list[float]:
-    seen = [once()]
-    while not over.wait(pause):
-        seen.append(once())
-    return seen
 
 
 def _urgent_images(stack: Stack) -> Iterator[tuple[str, str]]:

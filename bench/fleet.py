@@ -16,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from bench.figures.results import Comparison, Distribution, Result, percentile
-from bench.tools.bulk_bans import BANS, SCOPES, Bulks
+from bench.tools.bulk_bans import BANS, SCOPES, Bulks, measure_until
 from bench.tools.load import cpu_seconds, memory_mb
 from stack.databases.database import Database
 from stack.edges.edge import Edge
@@ -114,13 +114,6 @@ class _Fleet:
         arrived = [1000 * (moment - committed) for moment in self.stubs.arrivals(code).values()]
         return _Ban(median(arrived), max(arrived))
 
-    def _urgent_bans(self, over: threading.Event) -> list[float]:
-        """Ban codes until it is ``over``; return the milliseconds from each commit until the last edge was told."""
-        told = [self._told_after().slowest]
-        while not over.wait(0.1):
-            told.append(self._told_after().slowest)
-        return told
-
     def bulk(self, scope: str) -> dict[str, float]:
         """Ban 100,000 subjects in one transaction, and codes one by one until each edge has all of these."""
         bulks, over = Bulks(self.database), threading.Event()
@@ -128,7 +121,7 @@ class _Fleet:
         with ThreadPoolExecutor(1) as others:
             before = bulks.commit(scope)
             began = time.perf_counter()
-            urgent = others.submit(self._urgent_bans, over)
+            urgent = others.submit(measure_until, over, lambda: self._told_after().slowest, 0.1)
             try:
                 bulks.wait_acknowledged(before)
                 seconds = time.perf_counter() - began
@@ -201,20 +194,25 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
 
         with _Fleet(directory / "regions", database, 100, regions=True) as fleet:
             bans = measure("100 edges in 20 regions", fleet)
-        bulks: dict[str, dict[str, dict[str, list[float]]]] = {scope: {} for scope in SCOPES}
-        for name, edges, seconds in _BULKS:
-            with _Fleet(directory / f"bulks-{edges}-{seconds}", database, edges) as fleet:
-                fleet.stubs.delay(seconds)
-                for scope in SCOPES:
-                    bulks[scope][name] = {figure: [value] for figure, value in fleet.bulk(scope).items()}
+        yield from _bulks(directory, database)
     far = {"slowest edge": [ban.slowest for ban in bans], "median edge": [ban.median for ban in bans]}
     yield Distribution("100 edges in 20 regions, round trips of 1 to 290 ms", "ms", far)
-    for scope, figures in bulks.items():
-        yield Comparison(f"{BANS:,} {scope}s in one transaction, by number of edges", figures)
     yield Comparison("a fleet without bans", without)
     yield Comparison("a fleet under single bans", under_bans)
     real = list(_real_edges(directory / "real", _BANS * rounds))
     yield Distribution(f"slowest of {_REAL} real edges", "ms", {"varnishd": real})
+
+
+def _bulks(directory: Path, database: Database) -> Iterator[Result]:
+    """Measure bulks of each scope at growing numbers of edges, and at one that is far away."""
+    found: dict[str, dict[str, dict[str, list[float]]]] = {scope: {} for scope in SCOPES}
+    for name, edges, seconds in _BULKS:
+        with _Fleet(directory / f"bulks-{edges}-{seconds}", database, edges) as fleet:
+            fleet.stubs.delay(seconds)
+            for scope in SCOPES:
+                found[scope][name] = {figure: [value] for figure, value in fleet.bulk(scope).items()}
+    for scope, figures in found.items():
+        yield Comparison(f"{BANS:,} {scope}s in one transaction, by number of edges", figures)
 
 
 def _ranks(samples: Sequence[float]) -> dict[str, list[float]]:

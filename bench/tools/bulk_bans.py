@@ -2,7 +2,8 @@
 
 import hashlib
 import string
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count
 
@@ -85,3 +86,11 @@ class Bulks:
             cursor.execute(text)
             ((number,),) = cursor.fetchall()
             return int(str(number))
+
+
+def measure_until(over: threading.Event, once: Callable[[], float], pause: float) -> list[float]:
+    """Measure once, and again each ``pause`` seconds until it is ``over``."""
+    seen = [once()]
+    while not over.wait(pause):
+        seen.append(once())
+    return seen

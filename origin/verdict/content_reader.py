@@ -163,11 +163,8 @@ class ContentReader:
                 reading.content = read_content(server, url)
                 if reading.content is not None:
                     self._record(url, reading.content)
-            except ContentUnknownError as error:
-                reading.error = error
-                self._report(server, url, error)
             except Exception as error:
-                reading.error = ContentUnknownError(str(error))
+                reading.error = error if isinstance(error, ContentUnknownError) else ContentUnknownError(str(error))
                 self._report(server, url, error)
             with self._lock:
                 del self._readings[url.id]
