@@ -50,7 +50,8 @@ def open_accounts(url: str, directory: Path) -> list[str]:
         if not _has_password(url):
             done += _write(directory / "admin.url", url + "\n")
         variables = {**_VARIABLES, "admin": "PURGER_ADMIN_URL"}
-        settings = [f"{variable}_FILE={directory / name}.url\n" for name, variable in variables.items()]
+        files = {variable: directory / f"{name}.url" for name, variable in variables.items()}
+        settings = [f"{variable}_FILE={file}\n" for variable, file in files.items() if file.exists()]
         done += _write(directory / "env", "".join(settings))
     except mysql.connector.Error as error:
         raise AccountFilesError(explain(error)) from error
@@ -64,7 +65,11 @@ def _open(cursor: MySQLCursorAbstract, url: str, name: str, file: Path) -> list[
     cursor.execute(statement("account_state").replace("{account}", account))
     ((made,),) = map(tuple, cursor.fetchall())
     if "ACCOUNT LOCK" not in str(made):
-        return [] if file.exists() else [f"left {account} as it is: it has a password, and {printable(file)} is not it"]
+        return (
+            []
+            if file.exists()
+            else [f"left {account} as it is: it has a password already, so {printable(file)} was not written"]
+        )
     if file.exists():
         raise AccountFilesError(f"{printable(file)} exists, and {account} is locked: move the file away")
     password = secrets.token_urlsafe(18)

@@ -51,6 +51,7 @@ def test_each_account_gets_a_password_and_a_file_once(fresh: Database, tmp_path:
     elsewhere = migrate(fresh, tmp_path / "other").stdout
     assert elsewhere.count("left takedown_") == len(NAMES)
     assert not (tmp_path / "other/origin.url").exists()
+    assert (tmp_path / "other/env").read_text() == f"PURGER_ADMIN_URL_FILE={tmp_path / 'other/admin.url'}\n"
     connect(urls["origin"].strip(), timeout=30).close()
 
     with fresh.connect_admin() as connection, connection.cursor() as cursor:
