@@ -14,10 +14,10 @@ from rich.console import Console
 
 from stack.system import CLUSTERS
 from tests.chaos.campaign import Campaign, Outcome
-from tests.chaos.cluster_system import ClusterSystem, runs_on
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.report import details, duration, line, table
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.cluster_system import ClusterSystem, runs_on
+from tests.chaos.system.system_with_proxies import System
 
 
 @click.command(context_settings={"show_default": True})

@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.chaos.distinct_images import RENDITIONS, Version
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.faults.no_fault import NOTHING
-from tests.chaos.gallery import Gallery
 from tests.chaos.history import History, Other, Read, Stall, Window, clock
-from tests.chaos.judge import Judge, Limits, Violation, starving
-from tests.chaos.moderator import Moderator
-from tests.chaos.moderator_group import ModeratorGroup
-from tests.chaos.readers import Reader
-from tests.chaos.receipt_checks import contradictions, read_gone, receipt_violations
-from tests.chaos.system_with_proxies import System
-from tests.chaos.trust_watch import TrustWatch, long_fail_safe
+from tests.chaos.judging.judge import Judge, Limits, Violation, starving
+from tests.chaos.judging.receipt_checks import contradictions, read_gone, receipt_violations
+from tests.chaos.judging.trust_watch import TrustWatch, long_fail_safe
+from tests.chaos.people.moderator import Moderator
+from tests.chaos.people.moderator_group import ModeratorGroup
+from tests.chaos.people.readers import Reader
+from tests.chaos.pictures.distinct_images import RENDITIONS, Version
+from tests.chaos.pictures.gallery import Gallery
+from tests.chaos.system.system_with_proxies import System
 
 #: Last characters of codes, by which the fence groups them.
 ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

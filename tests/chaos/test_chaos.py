@@ -7,9 +7,9 @@ import pytest
 from tests.chaos.campaign import Campaign, Outcome
 from tests.chaos.faults import FAULTS, Fault, Scene
 from tests.chaos.faults.base import mended
-from tests.chaos.judge import Limits
+from tests.chaos.judging.judge import Limits
 from tests.chaos.report import details
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 
 SEED = 1
 

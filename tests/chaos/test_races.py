@@ -19,9 +19,9 @@ from stack.edges.vcl import SOURCE
 from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.campaign import ENDINGS
 from tests.chaos.history import BANNED, Other, State, clock
-from tests.chaos.receipt_checks import receipt_violations
+from tests.chaos.judging.receipt_checks import receipt_violations
 from tests.chaos.steady_purges import purge_of_a_code, purge_of_an_owner, purging
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.background_loop import BackgroundLoop
 
 RACES = int(os.environ.get("TAKEDOWN_RACES", "200"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 
 from stack.edges.edge import Edge
-from tests.chaos.moderator_group import ModeratorGroup
-from tests.chaos.system_with_proxies import System
+from tests.chaos.people.moderator_group import ModeratorGroup
+from tests.chaos.system.system_with_proxies import System
 from tests.support.faulty_proxy import Direction
 
 

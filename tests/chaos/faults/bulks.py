@@ -8,7 +8,7 @@ import requests
 
 from stack.processes.waiting import PATIENCE
 from tests.chaos.faults.base import Scene, fault
-from tests.chaos.moderator import BAN
+from tests.chaos.people.moderator import BAN
 
 #: Subjects of a bulk, and objects of which each edge has some of the bulk's in its cache.
 _SUBJECTS, _OBJECTS = 10_000, 500

@@ -5,7 +5,7 @@ import psutil
 from stack.processes.server import frozen
 from stack.processes.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
-from tests.chaos.system_with_proxies import stopped
+from tests.chaos.system.system_with_proxies import stopped
 
 
 @fault("edge restarted", everywhere=False)

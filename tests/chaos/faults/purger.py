@@ -7,7 +7,7 @@ from stack.processes.server import away, frozen
 from stack.processes.waiting import wait_until
 from tests.chaos.faults.base import Scene, fault, mended
 from tests.chaos.history import clock
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.faulty_proxy import Proxy
 
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 from stack.databases.database import Database
 from stack.processes.server import away, frozen
 from tests.chaos.faults.base import Scene, fault
-from tests.chaos.rival_purger import RivalPurger
-from tests.chaos.system_with_proxies import stopped
+from tests.chaos.system.rival_purger import RivalPurger
+from tests.chaos.system.system_with_proxies import stopped
 from tests.support.database.snapshots import put_back, second_server, take_copy
 
 

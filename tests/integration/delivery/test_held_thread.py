@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.processes.waiting import wait_until
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.edges.fetch_held_after_fence import held_fetch
 from tests.support.edges.first_edge import OneEdgeSite
 

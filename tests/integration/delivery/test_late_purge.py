@@ -6,7 +6,7 @@ import requests
 
 from stack.processes.server import away
 from stack.processes.waiting import wait_until
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.database.snapshots import put_back, take_copy
 from tests.support.edges.first_edge import OneEdgeSite
 

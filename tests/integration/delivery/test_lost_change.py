@@ -13,7 +13,7 @@ from stack.processes.server import away
 from stack.processes.waiting import PATIENCE, wait_until
 from takedown_db.connection.lasting_connection import Connection
 from tests.chaos.history import BANNED, State
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.database.snapshots import put_back, take_copy
 from tests.support.edges.first_edge import OneEdgeSite
 

@@ -11,7 +11,7 @@ import pytest
 
 from stack.processes.server import away, frozen
 from tests.chaos.history import BANNED, Other
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.database.snapshots import put_back, second_server, take_copy
 from tests.support.edges.first_edge import OneEdgeSite
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from stack.processes.server import frozen
 from stack.processes.waiting import wait_until
-from tests.chaos.rival_purger import RivalPurger
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.rival_purger import RivalPurger
+from tests.chaos.system.system_with_proxies import System
 from tests.support.database.snapshots import second_server
 from tests.support.edges.first_edge import OneEdgeSite
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack.processes.waiting import wait_until
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.edges.cloned_edge import instance_of
 
 

@@ -7,7 +7,7 @@ import requests
 from stack.edges.edge import Edge
 from stack.processes.waiting import PATIENCE, wait_until
 from tests.chaos.history import BANNED, Other, State
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 
 _numbers = count(1)
 

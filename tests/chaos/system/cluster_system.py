@@ -7,7 +7,7 @@ from stack.databases.cluster import Cluster
 from stack.databases.database import Database
 from stack.system import CLUSTERS
 from tests.chaos.faults import Fault
-from tests.chaos.system_with_proxies import System
+from tests.chaos.system.system_with_proxies import System
 from tests.support.database.cluster_proxies import ClusterProxies
 from tests.support.faulty_proxy import Proxy
 

@@ -3,10 +3,19 @@
 import hashlib
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from origin.answering.special_image import read_special_image
 from origin.stores.store import Store
 from tests.chaos.history import BANNED, Other, State
+
+Statement = tuple[str, tuple[Any, ...]]
+
+IMAGE = "INSERT INTO images (code, owner) VALUES (%s, %s) ON DUPLICATE KEY UPDATE owner = owner"
+RENDITION = (
+    "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
+    "VALUES (%s, %s, 'image/png', %s, 1, 1, %s) ON DUPLICATE KEY UPDATE size = VALUES(size), digest = VALUES(digest)"
+)
 
 #: Size of each rendition's file in bytes, by name.
 RENDITIONS = {"original": 6000, "thumb": 600}
@@ -24,6 +33,12 @@ class Version:
     def digest(self) -> str:
         """The digest of the original."""
         return self.files["original"][0]
+
+
+def importing(version: Version, owner: str) -> list[Statement]:
+    """Return the statements that ``origin import`` runs for a new or replaced image."""
+    rows = [(RENDITION, (version.code, name, size, digest)) for name, (digest, size) in version.files.items()]
+    return [(IMAGE, (version.code, owner)), *rows]
 
 
 class Catalogue:

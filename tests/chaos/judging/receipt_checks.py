@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from tests.chaos.history import BANNED, Change, History, Read, Window, clock
-from tests.chaos.judge import Violation
-from tests.chaos.system_with_proxies import System
+from tests.chaos.judging.judge import Violation
+from tests.chaos.system.system_with_proxies import System
 
 Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code
 

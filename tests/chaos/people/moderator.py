@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from stack.databases.database import Database
-from tests.chaos.distinct_images import Catalogue, Version
-from tests.chaos.gallery import Gallery, Subject
 from tests.chaos.history import History
-
-Statement = tuple[str, tuple[Any, ...]]
+from tests.chaos.pictures.distinct_images import Catalogue, Statement, Version, importing
+from tests.chaos.pictures.gallery import Gallery, Subject
 
 BAN = "INSERT INTO bans (scope, subject, banned_by) VALUES (%s, %s, 'checker')"
 LIFTS = (
@@ -24,18 +21,7 @@ LIFTS = (
     "DELETE FROM bans WHERE scope = %s AND subject = %s",
 )
 IS_BANNED = "SELECT EXISTS (SELECT 1 FROM bans WHERE scope = %s AND subject = %s AND lifted_at IS NULL)"
-IMAGE = "INSERT INTO images (code, owner) VALUES (%s, %s) ON DUPLICATE KEY UPDATE owner = owner"
-RENDITION = (
-    "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
-    "VALUES (%s, %s, 'image/png', %s, 1, 1, %s) ON DUPLICATE KEY UPDATE size = VALUES(size), digest = VALUES(digest)"
-)
 IS_VERSION = "SELECT EXISTS (SELECT 1 FROM renditions WHERE code = %s AND name = %s AND digest = %s)"
-
-
-def importing(version: Version, owner: str) -> list[Statement]:
-    """Return the statements that ``origin import`` runs for a new or replaced image."""
-    rows = [(RENDITION, (version.code, name, size, digest)) for name, (digest, size) in version.files.items()]
-    return [(IMAGE, (version.code, owner)), *rows]
 
 
 @dataclass(frozen=True)

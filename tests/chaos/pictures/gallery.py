@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tests.chaos.distinct_images import Version
 from tests.chaos.history import BANNED, State
+from tests.chaos.pictures.distinct_images import Version
 
 #: A scope and a subject.
 Subject = tuple[str, str]

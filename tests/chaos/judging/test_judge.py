@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos.history import BANNED, Change, History, Other, Read, Stall, State, Window
-from tests.chaos.judge import LONGEST_WAIT, SLACK, Judge, starving
+from tests.chaos.judging.judge import LONGEST_WAIT, SLACK, Judge, starving
 
 #: Bound under a fault, in seconds; without a fault it is 1.0.
 FAULT = 5.0

@@ -21,8 +21,7 @@ from stack.origin import Origin
 from stack.processes.server import Server, ServerFailedError
 from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
-from tests.chaos.distinct_images import Catalogue, Version
-from tests.chaos.moderator import importing
+from tests.chaos.pictures.distinct_images import Catalogue, Version, importing
 from tests.support.database.server_clock import ServerClock
 from tests.support.edges.cloned_edge import clone_of, sibling_of
 from tests.support.edges.fetch_held_after_fence import make_holdable

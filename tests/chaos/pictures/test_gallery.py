@@ -6,9 +6,9 @@ import pytest
 
 from origin.stores.location import Location
 from origin.stores.store import open_store
-from tests.chaos.distinct_images import Catalogue
-from tests.chaos.gallery import Gallery
 from tests.chaos.history import BANNED, Other
+from tests.chaos.pictures.distinct_images import Catalogue
+from tests.chaos.pictures.gallery import Gallery
 
 OWNERS = {"a": "anna", "b": "anna", "c": "bob"}
 

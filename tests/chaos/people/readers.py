@@ -8,8 +8,8 @@ from random import Random
 import requests
 
 from stack.edges.edge import Edge
-from tests.chaos.distinct_images import RENDITIONS, Catalogue
 from tests.chaos.history import History, Other, Read, State, clock
+from tests.chaos.pictures.distinct_images import RENDITIONS, Catalogue
 
 #: Timeout of a read in seconds, for the first byte and between two: an edge may be frozen for longer than any bound.
 _TIMEOUT = 12.0

@@ -8,7 +8,7 @@ import requests
 
 from stack.edges.edge import Edge
 from tests.chaos.history import Stall, clock
-from tests.chaos.judge import SLACK, Violation, stalled
+from tests.chaos.judging.judge import SLACK, Violation, stalled
 
 #: Seconds between two looks at an edge.
 _INTERVAL = 0.05

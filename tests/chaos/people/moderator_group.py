@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tests.chaos.distinct_images import Catalogue
-from tests.chaos.gallery import Gallery
 from tests.chaos.history import History, State, clock
-from tests.chaos.moderator import Moderator
-from tests.chaos.system_with_proxies import System
+from tests.chaos.people.moderator import Moderator
+from tests.chaos.pictures.distinct_images import Catalogue
+from tests.chaos.pictures.gallery import Gallery
+from tests.chaos.system.system_with_proxies import System
 
 _BANS = "SELECT DISTINCT scope, subject FROM bans WHERE lifted_at IS NULL"
 _VERSIONS = "SELECT code, digest FROM renditions WHERE name = 'original'"

@@ -1,7 +1,7 @@
 """Find reads that contradict a receipt: an image was shown after the receipt of its removal."""
 
 from tests.chaos.history import BANNED, Change, History, Other, Read, State, Window
-from tests.chaos.receipt_checks import contradictions
+from tests.chaos.judging.receipt_checks import contradictions
 
 GONE = {("edge1", "cat"): [12.0]}
 
