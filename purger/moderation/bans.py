@@ -77,14 +77,19 @@ class BanCount(NamedTuple):
 
 def insert_ban(connection: Connection, subject: Subject, *, reason: str, banned_by: str) -> int:
     """Ban a subject, and return the id of the ban."""
-    with _writing(connection) as cursor:
-        cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
-        return int(cursor.lastrowid or 0)
+    with writing(connection) as cursor:
+        return write_ban(cursor, subject, reason=reason, banned_by=banned_by)
+
+
+def write_ban(cursor: MySQLCursorAbstract, subject: Subject, *, reason: str, banned_by: str) -> int:
+    """Ban a subject in a transaction of ``writing``, and return the id of the ban."""
+    cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
+    return int(cursor.lastrowid or 0)
 
 
 def insert_bans(connection: Connection, subjects: Sequence[Subject], *, reason: str, banned_by: str) -> None:
     """Ban some thousand subjects at most, in one transaction."""
-    with _writing(connection) as cursor:
+    with writing(connection) as cursor:
         # The driver makes one INSERT of them.
         cursor.executemany(statement("insert_ban"), [_row(subject, reason, banned_by) for subject in subjects])
 
@@ -92,7 +97,7 @@ def insert_bans(connection: Connection, subjects: Sequence[Subject], *, reason: 
 def lift_bans(connection: Connection, subjects: Sequence[Subject], *, lifted_by: str, reason: str) -> int:
     """Lift all open bans of some thousand subjects at most, in one transaction, and return the number of bans."""
     lifted = 0
-    with _writing(connection) as cursor:
+    with writing(connection) as cursor:
         cursor.execute("START TRANSACTION")
         for scope in Scope:
             if keys := [subject.key for subject in subjects if subject.scope is scope]:
@@ -129,7 +134,7 @@ def _row(subject: Subject, reason: str, banned_by: str) -> _Row:
 
 
 @contextmanager
-def _writing(connection: Connection) -> Iterator[MySQLCursorAbstract]:
+def writing(connection: Connection) -> Iterator[MySQLCursorAbstract]:
     """Yield a cursor for one transaction, and raise an error for each outcome: refused, perhaps committed, or not."""
     # Connect first: a server that is away then leaves no doubt that nothing was written.
     with connection.cursor():

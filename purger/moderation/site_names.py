@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from purger.moderation.bans import count_bans
 from purger.moderation.questions import are_known
-from purger.moderation.subjects import MalformedSubjectError, Subject, parse_subject, quoted, split_line
+from purger.moderation.subjects import (
+    MalformedSubjectError,
+    NoEdgeAnswersError,
+    Subject,
+    parse_subject,
+    quoted,
+    split_line,
+)
 from takedown_base.name_codes import code_of_name
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -143,7 +150,7 @@ def _no_name(name: _Name) -> MalformedSubjectError:
 def _led_to(url: _Url, answer: "LedTo | None", failures: str) -> Found:
     text = quoted(url.text)
     if answer is None:
-        return MalformedSubjectError(f"no edge says which image {text} leads to ({failures}): {_WAY_OUT}")
+        return NoEdgeAnswersError(f"no edge says which image {text} leads to ({failures}): {_WAY_OUT}")
     if answer.code is None:
         refusal = "leads to no image at" if answer.status == HTTPStatus.NOT_FOUND else "is no URL for"
         return MalformedSubjectError(f"{text} {refusal} the edge {printable(answer.edge)}: {_WAY_OUT}")

@@ -18,6 +18,10 @@ class MalformedSubjectError(ValueError):
     """A text can be no subject of a ban. The message names the text, the rule and, where there is one, a way out."""
 
 
+class NoEdgeAnswersError(MalformedSubjectError):
+    """No edge says now which image a URL leads to."""
+
+
 class Subject(NamedTuple):
     """A subject of a ban: a code, an owner's key or a digest, as its scope says."""
 

@@ -19,7 +19,7 @@ from takedown_db.connection.adoption import adopt_first
 from takedown_db.connection.connect import connect
 
 _NAME = "takedown"
-_ACCOUNTS = ("origin", "import", "erase", "purger", "moderation")
+_ACCOUNTS = ("origin", "import", "erase", "purger", "moderation", "door")
 
 #: Longest path of a socket, in bytes: ``sun_path`` holds 108.
 _LONGEST_SOCKET_PATH = 100
@@ -122,7 +122,7 @@ class Database(Server):
         return f"mysql://{self._user}@localhost/{_NAME}?{self._address()}"
 
     def url(self, account: str) -> str:
-        """Return the URL of one of the accounts origin, import, purger and moderation."""
+        """Return the URL of one of the accounts origin, import, purger, moderation and door."""
         return f"mysql://takedown_{account}:{self._passwords[account]}@localhost/{_NAME}?{self._address()}"
 
     def sockets(self) -> list[Path]:
@@ -141,7 +141,7 @@ class Database(Server):
         return connect(self.admin_url(), timeout=30)
 
     def connect(self, account: str) -> MySQLConnectionAbstract:
-        """Connect as one of the accounts origin, import, purger and moderation."""
+        """Connect as one of the accounts origin, import, purger, moderation and door."""
         return connect(self.url(account), timeout=30)
 
 

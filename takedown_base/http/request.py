@@ -84,11 +84,11 @@ class StrictRequest(cheroot.server.HTTPRequest):
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Answer an error with the text ``msg``. The connection ends after it."""
-        body = f"{msg or status}\n".encode()
+        content_type, body = self.server.refusal(status, msg)
         lines = (
             f"HTTP/1.1 {status}",
             f"Date: {format_date(int(time.time()))}",
-            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Type: {content_type}",
             f"Content-Length: {len(body)}",
             "Cache-Control: no-store",
             "X-Content-Type-Options: nosniff",

@@ -165,7 +165,7 @@ def _frame(fields: Fields, knows_codings: bool, max_body: int | None) -> bool:
         if _LENGTH(length) is None:
             raise _malformed("Content-Length is not a number.")
         if max_body is not None and int(length) > max_body:
-            raise RefusedHeadError("413 Content Too Large", "Nothing here takes a body.")
+            raise RefusedHeadError("413 Content Too Large", f"A body may have {max_body} bytes here.")
     return False
 
 

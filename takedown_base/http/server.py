@@ -185,6 +185,10 @@ class HttpServer(cheroot.wsgi.Server):
         # cheroot closes connections that were not used for ``timeout`` seconds. Its clock is the time of day.
         conn.last_used = time.time() - self.timeout + conn.began + self.stall - time.monotonic()
 
+    def refusal(self, status: str, text: str) -> tuple[str, bytes]:
+        """Make the media type and the body of an answer that refuses a request before the application sees it."""
+        return "text/plain; charset=utf-8", f"{text or status}\n".encode()
+
     def drain(self, seconds: float, at_once: Callable[[], bool]) -> int:
         """Stop accepting requests, finish the present ones, and close. Returns how many were cut off.
 

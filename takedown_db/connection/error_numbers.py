@@ -13,6 +13,7 @@ class ErrorNumber(IntEnum):
     ER_BAD_FIELD_ERROR = 1054  # no such column
     ER_DUP_FIELDNAME = 1060  # the column is there already
     ER_DUP_KEYNAME = 1061  # the index is there already
+    ER_DUP_ENTRY = 1062  # a unique key has this value already
     ER_CANT_DROP_FIELD_OR_KEY = 1091  # MariaDB: the column, index or constraint is gone already
     ER_TABLEACCESS_DENIED_ERROR = 1142
     ER_COLUMNACCESS_DENIED_ERROR = 1143

@@ -23,6 +23,7 @@ _VARIABLES = {
     "erase": "ORIGIN_ERASE_DATABASE_URL",
     "purger": "PURGER_DATABASE_URL",
     "moderation": "PURGER_MODERATION_URL",
+    "door": "PURGER_DOOR_DATABASE_URL",
 }
 
 _TIMEOUT = 30

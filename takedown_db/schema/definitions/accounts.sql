@@ -42,6 +42,21 @@ GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_moderation'@'%';
 
+-- Of programs that order takedowns (`purger door`): it bans and lifts, and neither changes nor deletes a ban. INSERT into
+-- the outbox lets it send a purge, which bans nothing.
+CREATE USER IF NOT EXISTS 'takedown_door'@'%' ACCOUNT LOCK;
+GRANT SELECT, INSERT (scope, subject, reason, banned_by), UPDATE (lifted_at, lifted_by, lift_reason) ON {database}.bans TO 'takedown_door'@'%';
+GRANT SELECT, INSERT ON {database}.door_orders TO 'takedown_door'@'%';
+GRANT INSERT (scope, subject, cause) ON {database}.invalidations TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.ban_sightings TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_door'@'%';
+GRANT EXECUTE ON FUNCTION {database}.owner_of_code TO 'takedown_door'@'%';
+
 -- INSERT into the outbox lets an audit and `purger flush --image` send a purge; it bans nothing. The purger may not delete receipts,
 -- sightings and the log: prune_outbox deletes receipts and sightings past their retention.
 CREATE USER IF NOT EXISTS 'takedown_purger'@'%' ACCOUNT LOCK;

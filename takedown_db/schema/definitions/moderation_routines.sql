@@ -216,3 +216,26 @@ BEGIN
         ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
     ORDER BY 2;
 END//
+
+-- Reads what probes got from the public listener of each edge after a ban: edge, whether the image was gone, when (UTC) and
+-- the status of the answer. Of an owner or a digest, whether all of its images that were probed were gone.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS ban_sightings(IN p_ban BIGINT UNSIGNED)
+    READS SQL DATA
+BEGIN
+    SELECT sightings.edge, sightings.gone, sightings.seen_at, sightings.status
+    FROM invalidations FORCE INDEX (ban)
+    STRAIGHT_JOIN edges
+    STRAIGHT_JOIN sightings
+        ON sightings.edge = edges.name AND sightings.invalidation = invalidations.id AND sightings.code = ''
+    WHERE invalidations.ban_id = p_ban AND invalidations.cause = 'ban'
+    ORDER BY invalidations.id;
+END//
+
+-- Reads the owner of an image. NULL: there is no image with this code, or none whose owner is known.
+CREATE DEFINER = 'takedown_definer'@'localhost' FUNCTION IF NOT EXISTS owner_of_code(
+    p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
+    RETURNS VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin
+    READS SQL DATA
+BEGIN
+    RETURN (SELECT owner FROM images WHERE code = p_code);
+END//

@@ -105,6 +105,17 @@ CREATE TABLE IF NOT EXISTS moderation_log (
     KEY owner (owner)
 ) ENGINE = InnoDB COMMENT 'Append-only: who banned, lifted and changed what. Written by triggers only, never pruned';
 
+-- Written in the ban's own transaction, so that a client that repeats its request with its key never bans twice.
+CREATE TABLE IF NOT EXISTS door_orders (
+    ban_id BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'bans.id',
+    client VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'who ordered it: a name of the door''s file of clients',
+    idempotency_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'as the client sent it; NULL: it sent none',
+    fingerprint BINARY(32) NOT NULL COMMENT 'SHA-256 of what it ordered',
+    reference VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '' COMMENT 'the client''s own name for the case',
+    UNIQUE KEY repeated (client, idempotency_key),
+    KEY client (client, ban_id)
+) ENGINE = InnoDB COMMENT 'The bans that programs ordered through `purger door`';
+
 CREATE TABLE IF NOT EXISTS erasures (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     action VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL

@@ -10,7 +10,7 @@ from stack.databases.database import Database
 from stack.processes.commands import command, run_apart
 from takedown_db.connection.connect import connect
 
-NAMES = ("origin", "import", "erase", "purger", "moderation")
+NAMES = ("origin", "import", "erase", "purger", "moderation", "door")
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,7 @@ ROOMS: dict[str, str] = {
     "purger.console.state": "purger.fleet purger.moderation purger.probing purger.receipts",
     "purger.console": "purger.console.state purger.console.users"
     " purger.fleet purger.moderation purger.probing purger.receipts",
+    "purger.door": "purger.moderation",
     "purger": "purger.console purger.console.users purger.delivery purger.edge purger.fleet purger.outbox"
     " purger.probing purger.records purger.signed_log",
 }
