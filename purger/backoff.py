@@ -3,6 +3,12 @@
 import random
 
 
+def wait_after(failures: int, first: float, longest: float) -> float:
+    """Return the seconds to wait after so many failures in succession: doubled each time, then cut by up to half."""
+    wait = min(longest, first * 2.0 ** min(failures - 1, 30))
+    return wait * random.SystemRandom().uniform(0.5, 1.0)
+
+
 class Backoff:
     """The waits before the next tries, in seconds."""
 
@@ -17,7 +23,6 @@ class Backoff:
         self._tries = 0
 
     def next(self) -> float:
-        """Return the seconds to wait after one more failure: doubled each time, then cut at random by up to half."""
-        wait = min(self._longest, self._first * 2.0 ** min(self._tries, 30))
+        """Return the seconds to wait after one more failure."""
         self._tries += 1
-        return wait * random.SystemRandom().uniform(0.5, 1.0)
+        return wait_after(self._tries, self._first, self._longest)

@@ -15,6 +15,7 @@ from purger.outbox.poller import Poller
 from purger.records.pending import Pending
 from purger.records.takedown_lines import BOUNDS, TakedownLines
 from purger.records.tally import Tally
+from purger.webhooks.teller import Teller
 from takedown_base.http.metrics_text import add_histogram, metrics_page
 from takedown_base.http.status_listener import StatusListener, health_page
 
@@ -31,6 +32,7 @@ class PurgerMetrics:
         sharing: Sharing,
         workers: Callable[[], Sequence[Worker]],
         threads: Sequence[threading.Thread],
+        teller: Teller,
     ) -> None:
         """``workers`` returns the workers of the edges; ``threads`` have to run for as long as the purger does."""
         self._tally = tally
@@ -40,6 +42,7 @@ class PurgerMetrics:
         self._sharing = sharing
         self._workers = workers
         self._threads = threads
+        self._teller = teller
 
     def start(self, reserved: socket.socket) -> StatusListener:
         """Answer on the port that a socket has reserved, until the listener is stopped. Raises ``OSError``."""
@@ -75,6 +78,7 @@ class PurgerMetrics:
         yield self._deliveries(followed)
         yield from self._of_audits(followed)
         yield from self._of_database()
+        yield from self._of_webhooks()
 
     def _of_takedowns(self) -> Iterator[Metric]:
         gone = HistogramMetricFamily(
@@ -134,6 +138,24 @@ class PurgerMetrics:
         yield CounterMetricFamily("takedown_audit_probes", probes, value=self._tally.probes)
         unproven = "Answers that neither showed a banned image nor proved it gone."
         yield CounterMetricFamily("takedown_audit_unproven", unproven, value=self._tally.unproven)
+
+    def _of_webhooks(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "takedown_webhook_waiting", "Events that wait for the receiver.", labels=["webhook"]
+        )
+        text = "Seconds for which the oldest of them waits; 0 where none waits."
+        oldest = GaugeMetricFamily("takedown_webhook_oldest_waiting_seconds", text, labels=["webhook"])
+        dead = GaugeMetricFamily("takedown_webhook_dead", "Events that were given up.", labels=["webhook"])
+        for webhook in self._teller.backlog:
+            waiting.add_metric([webhook.name], webhook.waiting)
+            oldest.add_metric([webhook.name], webhook.oldest)
+            dead.add_metric([webhook.name], webhook.dead)
+        yield from (waiting, oldest, dead)
+        text = "Requests of this purger to receivers of webhooks, by whether they took the event."
+        requests = CounterMetricFamily("takedown_webhook_requests", text, labels=["webhook", "result"])
+        for (name, told), count in dict(self._teller.requests).items():
+            requests.add_metric([name, "told" if told else "failed"], count)
+        yield requests
 
     def _of_database(self) -> Iterator[Metric]:
         usable = self._sharing.polled_lately()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from purger.text_format import counted, duration
 from takedown_base.printable import printable
@@ -177,6 +178,29 @@ class PurgerPresence(NamedTuple):
     def name(self) -> str:
         """The host and process, fit for a terminal."""
         return f"pid {self.pid} on {printable(self.host)}"
+
+
+class WebhookState(NamedTuple):
+    """A receiver of webhooks, and what waits for it; the columns of the statement ``webhooks``."""
+
+    name: str
+    url: str
+    secret_file: str
+    ca_file: str | None
+    link: str | None
+    enabled: bool
+    added_at: datetime
+    failures: int  # failed tries in succession
+    problem: str | None  # why the last try failed
+    waiting: int  # number of events
+    dead: int  # number of events that were given up
+    oldest: float  # seconds for which the oldest event waits
+
+    @property
+    def host(self) -> str:
+        """The scheme and host of the URL: the rest may hold a secret."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True, slots=True)

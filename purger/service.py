@@ -30,6 +30,7 @@ from purger.records.tally import Tally
 from purger.settings import Settings
 from purger.signed_log.keys import LogKey
 from purger.signed_log.writer import LogWriter
+from purger.webhooks.teller import Teller
 from takedown_base.listen_address import Address
 from takedown_base.signals import STOP_SIGNALS, SignalQueue
 from takedown_db.connection.lasting_connection import Connection
@@ -114,6 +115,7 @@ class Service:
         self._maintenance = Maintenance(
             self._new_connection(), Probe(), settings, self._stop, leads=self._sharing.leads, tally=self._tally
         )
+        self._teller = Teller(self._new_connection(), self._stop, leads=self._sharing.leads)
         self._log_writer = None if log_key is None else self._new_log_writer(log_key)
         self._console = None if console is None else self._new_console(console)
         self._workers = EdgeWorkers(
@@ -157,6 +159,7 @@ class Service:
             self._sharing,
             lambda: self._workers.present,
             [self._workers, *self._threads],
+            self._teller,
         ).start(listening)
         log.info("metrics are on http://%s/metrics", Address(*listening.getsockname()[:2]))
 
@@ -169,6 +172,7 @@ class Service:
             self._takedown_lines,
             *self._probers.threads,
             self._maintenance,
+            self._teller,
             self._sharing,
             *([self._log_writer] if self._log_writer else []),
         )
@@ -190,7 +194,7 @@ class Service:
         for thread in (self._poller, self._verifier):
             thread.join()
         self._workers.close(self._longest_request)
-        join_all((*self._probers.threads, self._maintenance), self._longest_request)
+        join_all((*self._probers.threads, self._maintenance, self._teller), self._longest_request)
         self._written.set()
         self._recorder.wake()
         self._recorder.join()

@@ -41,6 +41,9 @@ _EDGE_KEYS = (
     *("lease_remaining", "seen_at", "epoch", "trust_ends_by"),
 )
 
+#: The keys of a receiver of webhooks.
+_WEBHOOK_KEYS = ("name", "host", "enabled", "waiting", "oldest", "dead", "failures", "problem")
+
 #: The colours of the words with which lines begin on a terminal.
 _COLOURS = {"OK": "green", "PROBLEM": "red", "REMARK": "yellow"}
 
@@ -101,6 +104,7 @@ def status_report(state: FleetState, problems: list[Problem]) -> dict[str, objec
             for each in state.edges
         ],
         "disabled_edges": state.disabled,
+        "webhooks": [members(each, *_WEBHOOK_KEYS) for each in state.webhooks],
     }
 
 
@@ -147,6 +151,13 @@ def _tables(state: FleetState) -> list[str]:
     if state.log.begun:
         waits = state.log.batches or state.log.entries
         lines.append(state.log.text() if waits else "signed log: nothing waits for its place")
+    lines += [
+        printable(
+            f"webhook {webhook.name}: {counted(webhook.waiting, 'event')} waiting, {webhook.dead:,} given up"
+            + ("" if webhook.enabled else ", disabled")
+        )
+        for webhook in state.webhooks
+    ]
     if purgers := _purger_rows(state):
         lines += ["", *aligned(("purger", "host", "version", "since", "signed", "edges"), purgers)]
     if state.edges:

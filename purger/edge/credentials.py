@@ -38,6 +38,16 @@ def allow_only(directory: Path | None) -> None:
     _allowed = directory
 
 
+def read_allowed_tokens(path: str) -> list[str]:
+    """Read the one or two secrets of a file that the database names. Raises ``CredentialError``."""
+    file = Path(path)
+    _check_place(file)
+    try:
+        return read_tokens(file)
+    except UnreadableSecretError as error:
+        raise CredentialError(str(error)) from None
+
+
 class TokenFile:
     """The file with the token that is sent to one edge, on its first line; a second line may hold the next token.
 

@@ -18,6 +18,9 @@ CLOCKS_DIFFER = 10.0
 #: Seconds for which anything may wait for its place in the signed log: a bulk of 100,000 bans takes some minutes.
 _LOG_PATIENCE = 600.0
 
+#: Seconds for which an event may wait for its receiver: a restart of a receiver takes less.
+_WEBHOOK_PATIENCE = 120.0
+
 #: The largest value of BIGINT UNSIGNED, the type of every id. Growth never gets there: some row has a huge id.
 _LARGEST_ID = 2**64 - 1
 
@@ -64,6 +67,7 @@ def find_problems(state: FleetState) -> list[Problem]:
         *_clock_problems(state),
         *_counter_problems(state),
         *_log_problems(state),
+        *_webhook_problems(state),
         *_purger_problems(state),
         *_edge_problems(state),
     ]
@@ -237,6 +241,24 @@ def _log_problems(state: FleetState) -> Iterator[Problem]:
             "start each purger with the log's key (--log-key-file), or with one that was made by `purger key FILE "
             "--after OLD`, and see its log; after a bulk of bans wait: 100,000 take some minutes",
         )
+
+
+def _webhook_problems(state: FleetState) -> Iterator[Problem]:
+    for webhook in state.webhooks:
+        name = printable(webhook.name)
+        why = f", since {printable(webhook.problem)}" if webhook.problem else ""
+        if webhook.enabled and webhook.oldest > _WEBHOOK_PATIENCE:
+            yield Problem(
+                f"webhook {name}: {counted(webhook.waiting, 'event')} not told, the oldest for "
+                f"{duration(webhook.oldest)}{why}; takedowns go on",
+                f"see that {printable(webhook.host)} takes them; each is told when it does",
+            )
+        if webhook.dead:
+            yield Problem(
+                f"webhook {name}: {counted(webhook.dead, 'event')} given up{why}",
+                f"`purger webhook events {name} --state dead` lists them, `purger webhook replay {name}` tells them "
+                "again",
+            )
 
 
 def _purger_problems(state: FleetState) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from purger.model import LogBacklog, PurgerPresence
+from purger.model import LogBacklog, PurgerPresence, WebhookState
 from takedown_db.hooks.triggers import HookState
 
 
@@ -95,6 +95,7 @@ class FleetState:
     unwatched: tuple[str, ...] = ()  # names of triggers there that write bans and are part of no hook
     unnumberable: int = 0  # number of malformed rows within the last day
     log: LogBacklog = field(default_factory=LogBacklog)  # what the signed log lacks
+    webhooks: tuple[WebhookState, ...] = ()  # receivers of webhooks
     served: tuple[ServedRemoval, ...] = ()  # within the last day, the last one of each edge
     largest_ids: Mapping[str, int] | None = None  # by table
 

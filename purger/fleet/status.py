@@ -15,7 +15,7 @@ from purger.fleet.edges import ListedEdge, list_edges
 from purger.fleet.presence import present
 from purger.fleet.problems import PATIENCE, unclaimed
 from purger.fleet.state import EdgeProblem, EdgeState, FleetState, ServedRemoval
-from purger.model import Edge, PurgerPresence
+from purger.model import Edge, PurgerPresence, WebhookState
 from purger.outbox.outbox import Outbox
 from purger.signed_log.backlog import read_backlog
 from takedown_db.connection.adoption import newest
@@ -109,6 +109,7 @@ def _read(connection: Connection) -> FleetState:
         hooks=hooks,
         unwatched=unwatched,
         log=read_backlog(connection),
+        webhooks=tuple(starmap(WebhookState, connection.rows("webhooks"))),
         served=tuple(starmap(ServedRemoval, connection.rows("edges_that_served"))),
         largest_ids=_largest_ids(connection),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),

@@ -100,3 +100,8 @@ GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_purger'@'%';
+-- Receivers, and the events for them. Their secrets are in files.
+GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.webhooks TO 'takedown_purger'@'%';
+GRANT SELECT, UPDATE ON {database}.webhook_state TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.webhook_watches TO 'takedown_purger'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.webhook_events TO 'takedown_purger'@'%';

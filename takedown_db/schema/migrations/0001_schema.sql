@@ -377,3 +377,56 @@ CREATE TABLE IF NOT EXISTS log_state (
     CONSTRAINT log_state_has_one_row CHECK (one = 1)
 ) ENGINE = InnoDB COMMENT 'Where the signed log ends';
 INSERT IGNORE INTO log_state (one) VALUES (1);
+
+-- 8. Webhooks: who is told what became of each takedown. `purger webhook` writes the receivers, a purger the rest.
+
+-- The secret is in a file, so that who reads the database cannot sign.
+CREATE TABLE IF NOT EXISTS webhooks (
+    name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    url VARCHAR(1024) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'of the receiver: nothing is sent elsewhere',
+    secret_file VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL COMMENT 'on the purger''s machine',
+    ca_file VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'on the purger''s machine: who may have signed the receiver''s certificate',
+    link VARCHAR(1024) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'URL with the proof of a takedown, whose id replaces {takedown}',
+    enabled BOOLEAN NOT NULL DEFAULT TRUE COMMENT 'what happens while it is FALSE is told later',
+    added_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    after_batch BIGINT UNSIGNED NOT NULL COMMENT 'it is told what later batches hold',
+    failures INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'failed tries in succession, but for events that only this receiver refuses',
+    due_at DATETIME(6) NOT NULL DEFAULT '1970-01-01' COMMENT 'UTC; nothing is sent before',
+    problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why the last try failed'
+) ENGINE = InnoDB COMMENT 'Receivers of events. Written by purger webhook';
+
+CREATE TABLE IF NOT EXISTS webhook_state (
+    one TINYINT NOT NULL PRIMARY KEY DEFAULT 1,
+    batch BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'changes up to this batch and row of the outbox are collected',
+    invalidation BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    CONSTRAINT webhook_state_has_one_row CHECK (one = 1)
+) ENGINE = InnoDB COMMENT 'How far the outbox is collected; its row lock makes the ids of events follow their commits';
+INSERT IGNORE INTO webhook_state (one) VALUES (1);
+
+CREATE TABLE IF NOT EXISTS webhook_watches (
+    ban_id BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'bans.id',
+    invalidation BIGINT UNSIGNED NOT NULL COMMENT 'invalidations.id: the purge of the ban',
+    batch BIGINT UNSIGNED NOT NULL,
+    scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    written_at DATETIME(6) NOT NULL COMMENT 'UTC',
+    late BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'receivers were told that it takes long',
+    KEY batch (batch, late)
+) ENGINE = InnoDB COMMENT 'Bans that are not gone at every edge yet';
+
+CREATE TABLE IF NOT EXISTS webhook_events (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    webhook VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'webhooks.name',
+    message VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the webhook-id: one event has one for ever',
+    ban_id BIGINT UNSIGNED NOT NULL COMMENT 'bans.id',
+    payload TEXT CHARACTER SET utf8mb4 NOT NULL COMMENT 'the body as it is sent',
+    created_at DATETIME(6) NOT NULL COMMENT 'UTC',
+    state VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'waiting' COMMENT 'waiting, told, or dead: given up',
+    attempts INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'tries that failed',
+    due_at DATETIME(6) NOT NULL COMMENT 'UTC; the next try',
+    told_at DATETIME(6) NULL COMMENT 'UTC',
+    problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why the last try failed',
+    UNIQUE KEY message (webhook, message),
+    KEY due (webhook, state, due_at),
+    KEY takedown (webhook, ban_id, state)
+) ENGINE = InnoDB COMMENT 'The outbox of webhooks: what each receiver is to be told, in order';

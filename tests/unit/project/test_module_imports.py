@@ -54,6 +54,7 @@ ROOMS: dict[str, str] = {
     "purger.fleet": "purger.edge purger.outbox purger.signed_log",
     "purger.probing": "purger.edge purger.fleet purger.records",
     "purger.receipts": "purger.probing purger.records",
+    "purger.webhooks": "purger.edge purger.fleet",
     "purger.delivery": "purger.edge purger.fleet purger.outbox purger.probing purger.progress purger.records",
     "purger.console.users": "",
     "purger.console.state": "purger.fleet purger.moderation purger.probing purger.receipts",
@@ -61,7 +62,7 @@ ROOMS: dict[str, str] = {
     " purger.fleet purger.moderation purger.probing purger.receipts",
     "purger.door": "purger.moderation",
     "purger": "purger.console purger.console.users purger.delivery purger.edge purger.fleet purger.outbox"
-    " purger.probing purger.records purger.signed_log",
+    " purger.probing purger.records purger.signed_log purger.webhooks",
 }
 
 #: The rooms of `stack`, which is not installed, in the same order.
@@ -120,6 +121,7 @@ PURE = [
     "purger.signed_log.audit.stored_leaf",
     "purger.signed_log.audit.tree_check",
     "purger.progress.steps",
+    "purger.webhooks.signature",
 ]
 
 #: Modules that hold state for several threads, and know neither driver nor HTTP client either.

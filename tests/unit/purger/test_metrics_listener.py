@@ -36,6 +36,7 @@ class Purger:
         self.poller = SimpleNamespace(head=7, verification=None)
         self.sharing = SimpleNamespace(polled_lately=lambda: True, present_count=lambda: 2)
         self.thread = threading.Thread(target=lambda: None, name="prober")
+        self.webhooks: list[Any] = [SimpleNamespace(name="cases", waiting=3, oldest=1.5, dead=1)]
         self.metrics = PurgerMetrics(
             self.tally,
             cast(Any, self.takedown_lines),
@@ -44,6 +45,7 @@ class Purger:
             cast(Any, self.sharing),
             lambda: workers,
             [self.thread],
+            cast(Any, SimpleNamespace(backlog=self.webhooks, requests={("cases", True): 7, ("cases", False): 2})),
         )
 
     def lines(self) -> dict[str, str]:
@@ -125,3 +127,12 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts() -> None:
         address = Address(*taken.getsockname())
         with pytest.raises(CannotListenError, match=f"cannot listen on {address}: Address already in use"):
             run(Settings(database_url="mysql://nobody@127.0.0.1/nothing", metrics=address))
+
+
+def test_receivers_of_webhooks_show_what_waits_for_them() -> None:
+    lines = Purger().lines()
+    assert lines['takedown_webhook_waiting{webhook="cases"}'] == "3.0"
+    assert lines['takedown_webhook_oldest_waiting_seconds{webhook="cases"}'] == "1.5"
+    assert lines['takedown_webhook_dead{webhook="cases"}'] == "1.0"
+    assert lines['takedown_webhook_requests_total{result="told",webhook="cases"}'] == "7.0"
+    assert lines['takedown_webhook_requests_total{result="failed",webhook="cases"}'] == "2.0"

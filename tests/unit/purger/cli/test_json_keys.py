@@ -26,7 +26,7 @@ from takedown_base.scope import Scope
 TIME = datetime(2026, 11, 25, 1, 2, 3, 456000)
 
 STATUS = {
-    "": "ok problems remarks purgers database edges disabled_edges",
+    "": "ok problems remarks purgers database edges disabled_edges webhooks",
     "problems": "what do edge",
     "purgers": "id host pid version since seen_at age clock_lead alive edges",
     "database": "server adopted pending stuck head numbered_at read_at clock_lead pruned later_migrations "
