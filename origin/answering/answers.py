@@ -165,14 +165,17 @@ class Answers:
         return self._full if dated is not None else _for_edge(self._lifetime(found, dated, now))
 
     def _lifetime(self, found: Found, dated: int | None, now: float) -> int:
-        """Return for how long an edge may keep an image: without a date until it gets one, so that it is fetched again.
+        """Return for how long an edge may keep an image: until the date that it lacks is there.
 
         A date that lies days ahead (the database's clock was wrong, until `purger redate`) must not end caching.
         """
         if dated is not None:
             return self._lifetimes.full
-        if found.changed_at is None or found.pending:
+        if found.pending:
             return self._lifetimes.undated
+        if found.changed_at is None:
+            # The date of an import is on its way. A site's own picture gets none until something changes it.
+            return self._lifetimes.full if found.content_type is None else self._lifetimes.undated
         missing = whole_second_after(found.changed_at) - min(now, whole_second_after(found.read_at))
         return max(self._lifetimes.undated, min(self._lifetimes.full, int(missing)))
 

@@ -59,6 +59,7 @@ def test_a_url_that_nobody_imported_may_be_shown_until_its_image_is_banned(site:
         assert shown.headers["Takedown-Seen"] == str(site.last_batch())
         assert shown.headers["Takedown-Changed"] == "0"
         assert shown.headers["Cache-Control"] == "public, no-cache"
+        assert shown.headers["CDN-Cache-Control"] == "max-age=86400", "no date will come for which to ask again"
         assert "Last-Modified" not in shown.headers
         assert "Takedown-Dated" not in shown.headers
     ban(site, "image", code)

@@ -315,6 +315,13 @@ def test_the_length_that_is_told_is_the_length_that_is_sent(asked: Conditions, b
         assert length == str(len(answer.text))
 
 
+def test_an_edge_keeps_a_site_s_own_picture_that_nothing_has_changed_for_the_whole_lifetime() -> None:
+    answers = Answers(LIFETIMES, 410, SPECIAL)
+    for found, seconds in ((UNKNOWN, 86400), (UNKNOWN._replace(pending=1), 2), (UNKNOWN._replace(changed_at=NOW), 2)):
+        sent = headers(answers.verdict(found, "a-code", CLOCK))
+        assert (sent["CDN-Cache-Control"], "Last-Modified" in sent) == (f"max-age={seconds}", False)
+
+
 def test_lifetimes_are_settings() -> None:
     lifetimes = replace(LIFETIMES, full=7, unknown=8, undated=9)
     answers = Answers(lifetimes, 410, SPECIAL)
