@@ -16,8 +16,10 @@ from tests.chaos.judging.trust_watch import TrustWatch, long_fail_safe
 from tests.chaos.people.moderator import Moderator
 from tests.chaos.people.moderator_group import ModeratorGroup
 from tests.chaos.people.readers import Reader
+from tests.chaos.people.site_moderator import SiteModerator
 from tests.chaos.pictures.distinct_images import RENDITIONS, Version
 from tests.chaos.pictures.gallery import Gallery
+from tests.chaos.pictures.site_pictures import PREFIX
 from tests.chaos.system.system_with_proxies import System
 
 #: Last characters of codes, by which the fence groups them.
@@ -25,6 +27,9 @@ ENDINGS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 #: Number of owners, and of images of each.
 _OWNERS, _IMAGES = 6, 6
+
+#: Number of pictures on the site's own server.
+_SITE_PICTURES = 12
 
 #: Number of clients of each edge, and reads a second of each.
 _READERS, _READS = 3, 30.0
@@ -70,15 +75,21 @@ class Campaign:
             Moderator(system.database, gallery, *common, Random(f"{seed} moderator {n}"), _ACTIONS)
             for n, gallery in enumerate(galleries)
         ]
+        site = SiteModerator(
+            system.site_pictures,
+            *(system.database, self._new_site_gallery(), *common, Random(f"{seed} site"), _ACTIONS),
+        )
+        everything = codes + list(site.gallery.versions)
         self._readers = [
-            Reader(edge, codes, *common, Random(f"{seed} {edge.edge_name} {n}"), _READS)
+            Reader(edge, everything, *common, Random(f"{seed} {edge.edge_name} {n}"), _READS)
             for edge in system.edges
             for n in range(_READERS)
         ]
         self._trust = TrustWatch(system.edges)
-        self._people: list[Reader | Moderator | TrustWatch] = [*self._moderators, *self._readers, self._trust]
+        self._people: list[Reader | Moderator | TrustWatch] = [*self._moderators, site, *self._readers, self._trust]
         self._codes = codes
-        self._moderation = ModeratorGroup(self._moderators, system, self.history)
+        self._everything = everything
+        self._moderation = ModeratorGroup(self._moderators, site, system, self.history)
 
     def _new_gallery(self, owners: Iterable[int]) -> Gallery:
         """Add the images of some owners, the gallery of one moderator."""
@@ -89,6 +100,14 @@ class Campaign:
             versions |= added
             owner_of |= dict.fromkeys(added, f"owner-{number}")
         return Gallery(owner_of, versions)
+
+    def _new_site_gallery(self) -> Gallery:
+        """Put pictures on the site's own server."""
+        codes = [f"{PREFIX}{index}-{ENDINGS[-1 - index]}" for index in range(_SITE_PICTURES)]
+        begun = self.history.begin(dict.fromkeys(codes, 1))
+        versions = {code: self.system.site_pictures.renew(code) for code in codes}
+        self.history.finish(begun, committed=True)
+        return Gallery(dict.fromkeys(codes, "site"), versions)
 
     def _add_owner(self, number: int) -> dict[str, Version]:
         codes = [
@@ -113,6 +132,7 @@ class Campaign:
         self.system.settle()
         until = clock() + seconds
         with self._everybody_at_work():
+            self.system.pause(_CALM)  # until the origin has seen most of the site's pictures
             todo: list[Fault] = []
             first = len(faults)
             while first > 0 or clock() < until:
@@ -209,7 +229,7 @@ class Campaign:
         final = [
             self._final_read(reader, code, rendition)
             for reader in self._readers[::_READERS]
-            for code in self._codes
+            for code in self._everything
             for rendition in RENDITIONS
         ]
         lost += [

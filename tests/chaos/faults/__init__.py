@@ -13,6 +13,7 @@ from tests.chaos.faults import (
     purger,
     restored_state,
     several_purgers,
+    site,
     store,
 )
 from tests.chaos.faults.base import FAULTS, Fault, Scene
@@ -33,5 +34,6 @@ __all__ = [
     "purger",
     "restored_state",
     "several_purgers",
+    "site",
     "store",
 ]

@@ -28,6 +28,11 @@ class Scene:
         long = self.random.random() < 0.75
         self.pause(*((self.system.bound + 0.5, self.system.bound + 2) if long else (0.2, 1.5)))
 
+    def empty_caches(self) -> None:
+        """Remove all objects from all edges."""
+        for edge in self.system.edges:
+            edge.ask("BAN", takedown_all="1")
+
     def pause(self, shortest: float, longest: float) -> None:
         """Wait for a random time between two bounds, in seconds."""
         self.system.pause(self.random.uniform(shortest, longest))

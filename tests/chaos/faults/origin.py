@@ -29,8 +29,7 @@ def held(scene: Scene) -> None:
     for _ in range(2):
         with mended(direction):
             direction.cut()
-            for edge in scene.system.edges:
-                edge.ask("BAN", takedown_all="1")
+            scene.empty_caches()
             scene.pause(1.5, 3.5)
         scene.system.pause(0.5)
 

@@ -18,12 +18,12 @@ def away(scene: Scene) -> None:
             with mended(proxy.up, proxy.down):
                 direction = scene.random.choice([proxy.up, proxy.down])
                 direction.cut()
-                _empty_caches(scene)
+                scene.empty_caches()
                 _await_refusal(scene)
                 scene.while_broken()
         else:
             with proxy.turned_to(1):  # nobody listens there
-                _empty_caches(scene)
+                scene.empty_caches()
                 _await_refusal(scene)
                 scene.while_broken()
         _await_answers(scene)
@@ -36,15 +36,9 @@ def slow(scene: Scene) -> None:
     assert proxy is not None, "--store s3 gives the system an object store"
     with mended(proxy.down):
         proxy.down.delay = lambda: scene.random.uniform(0, 2.5)
-        _empty_caches(scene)
+        scene.empty_caches()
         scene.system.pause(scene.system.bound + 2)
     _await_answers(scene)
-
-
-def _empty_caches(scene: Scene) -> None:
-    """Remove all objects from all edges: each image that is asked for next is fetched from the store."""
-    for edge in scene.system.edges:
-        edge.ask("BAN", takedown_all="1")
 
 
 def _await_refusal(scene: Scene) -> None:

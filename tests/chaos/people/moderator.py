@@ -72,26 +72,34 @@ class Moderator(threading.Thread):
         """Act until stopped."""
         while not self._halt.wait(self._random.expovariate(self._rate)):
             with self.acting:
-                self._carry_out(self._next_action())
+                self._act()
         for connection in self._connections.values():
             with suppress(mysql.connector.Error):
                 connection.close()
+
+    def _act(self) -> None:
+        self._carry_out(self._next_action())
+
+    def _choose(self) -> str:
+        """Choose an image, half of the time one that was changed lately."""
+        codes = list(self.gallery.versions)
+        mine = [code for code in list(self._hot) if code in self.gallery.versions]
+        code = self._random.choice(mine if mine and self._random.random() < 0.5 else codes)
+        self._hot.append(code)
+        return code
 
     def _next_action(self) -> Action:
         roll = self._random.random()
         if roll < 0.05:
             return self._ban_or_lift(("owner", self._random.choice(self._owners)))
-        codes = list(self.gallery.versions)
-        mine = [code for code in list(self._hot) if code in self.gallery.versions]
-        code = self._random.choice(mine if mine and self._random.random() < 0.5 else codes)
-        self._hot.append(code)
+        code = self._choose()
         if ("image", code) in self.gallery.bans:
             return self._ban_or_lift(("image", code))
         if roll < 0.2:
             return self._import(self._catalogue.make(code))
         version = self.gallery.versions[code]
         if roll < 0.35:
-            other = self.gallery.versions[self._random.choice(codes)]
+            other = self.gallery.versions[self._random.choice(list(self.gallery.versions))]
             return self._import(
                 self._catalogue.make(code) if other.digest == version.digest else self._catalogue.copy(code, other)
             )

@@ -7,19 +7,26 @@ from dataclasses import replace
 
 from tests.chaos.history import History, State, clock
 from tests.chaos.people.moderator import Moderator
+from tests.chaos.people.site_moderator import SiteModerator
 from tests.chaos.pictures.distinct_images import Catalogue
 from tests.chaos.pictures.gallery import Gallery
 from tests.chaos.system.system_with_proxies import System
 
 _BANS = "SELECT DISTINCT scope, subject FROM bans WHERE lifted_at IS NULL"
-_VERSIONS = "SELECT code, digest FROM renditions WHERE name = 'original'"
+#: The second of the site's pictures, as the origin has read them; the latest come last.
+_VERSIONS = (
+    "SELECT code, digest FROM renditions WHERE name = 'original'",
+    "SELECT code, digest FROM site_urls WHERE url NOT LIKE '/files/thumb/%' ORDER BY recorded_at",
+)
 
 
 class ModeratorGroup:
     """All moderators of a campaign, with the states that they take the images to be in."""
 
-    def __init__(self, moderators: Sequence[Moderator], system: System, history: History) -> None:
-        self._moderators = moderators
+    def __init__(self, moderators: Sequence[Moderator], site: SiteModerator, system: System, history: History) -> None:
+        """Take the moderators of imported images, and the one of the site's pictures."""
+        self._moderators = [*moderators, site]
+        self.site = site
         self._system = system
         self._catalogue: Catalogue = system.catalogue
         self._history = history
@@ -37,7 +44,8 @@ class ModeratorGroup:
         """Stop all moderators inside the block. At its end record each image whose state has changed.
 
         Readers drop the dates that they know: those of images go back too, so that a lost one is answered by a 304
-        (docs/operate/database.md, "Backups and failover"). Edges may show lost states for as long as a fault lets them.
+        (docs/operate/database.md, "Backups and failover"). The site's files go back with the database. Edges may show
+        lost states for as long as a fault lets them.
         """
         with self.idle():
             sent = clock()
@@ -45,10 +53,12 @@ class ModeratorGroup:
             yield
             self._history.dates_count_from = clock() + self._system.bound
             changed: dict[str, State] = {}
+            shown = self.site.gallery
             for moderator in self._moderators:
                 before = moderator.gallery.states()
                 moderator.gallery = self._read_back(moderator.gallery)
                 changed |= {code: state for code, state in moderator.gallery.states().items() if state != before[code]}
+            self.site.put_back(shown)
             self._history.finish(self._history.begin(changed, sent), committed=True)
 
     def _read_back(self, gallery: Gallery) -> Gallery:
@@ -56,7 +66,8 @@ class ModeratorGroup:
         bans = frozenset((str(scope), str(subject)) for scope, subject in self._system.rows(_BANS))
         versions = {
             str(code): self._catalogue.version(code, digest)
-            for code, digest in self._system.rows(_VERSIONS)
+            for query in _VERSIONS
+            for code, digest in self._system.rows(query)
             if code in gallery.versions
         }
         return replace(gallery, bans=bans, versions=gallery.versions | versions)

@@ -41,6 +41,11 @@ def importing(version: Version, owner: str) -> list[Statement]:
     return [(IMAGE, (version.code, owner)), *rows]
 
 
+def _body(code: str, rendition: str, number: State) -> bytes:
+    name = f"{code} {rendition} {number}\n"
+    return name.encode() + random.Random(name).randbytes(RENDITIONS[rendition])
+
+
 class Catalogue:
     """All versions of images that were made in the origin's store."""
 
@@ -53,12 +58,11 @@ class Catalogue:
 
     def make(self, code: str) -> Version:
         """Write the files of an image's next version. They hold random bytes: nothing that serves decodes images."""
+        number = self._latest.get(code, BANNED) + 1
         files = {}
-        for rendition, bytes_ in RENDITIONS.items():
-            name = f"{code} {rendition} {self._latest.get(code, BANNED) + 1}\n"
-            body = name.encode() + random.Random(name).randbytes(bytes_)
+        for rendition in RENDITIONS:
             with self._store.incoming() as incoming:
-                incoming.file.write(body)
+                incoming.file.write(_body(code, rendition, number))
                 files[rendition] = incoming.keep()
         return self._add(code, files)
 
@@ -77,6 +81,10 @@ class Catalogue:
     def version(self, code: str, digest: str) -> Version:
         """Return the version of an image whose original has this digest."""
         return self._versions[code, digest]
+
+    def body(self, version: Version, rendition: str) -> bytes:
+        """Return the bytes of a version that was made, and is no copy of another image's."""
+        return _body(version.code, rendition, version.number)
 
     def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
         """Return the state that a whole answer shows. Bytes decide; the status only tells errors from foreign bytes."""

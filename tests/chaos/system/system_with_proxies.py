@@ -22,10 +22,12 @@ from stack.processes.server import Server, ServerFailedError
 from stack.processes.waiting import PATIENCE, wait_until
 from stack.purger import Purger
 from tests.chaos.pictures.distinct_images import Catalogue, Version, importing
+from tests.chaos.pictures.site_pictures import RULES, SitePictures
 from tests.support.database.server_clock import ServerClock
 from tests.support.edges.cloned_edge import clone_of, sibling_of
 from tests.support.edges.fetch_held_after_fence import make_holdable
 from tests.support.faulty_proxy import Proxies, Proxy
+from tests.support.sites.site_server import SiteServer
 
 
 class System:
@@ -59,14 +61,21 @@ class System:
         self.lookup_proxy = self._new_database_proxy()  # to the origin
         self.store = ObjectStoreServer(directory / "store") if store == "s3" else None
         self.store_proxy = self._proxies.to(self.store.port) if self.store else None
+        self.site = self._running.enter_context(SiteServer())
+        self.site_proxy = self._proxies.to(self.site.port)  # to origin and edges
         self.origin = Origin(
             directory / "origin",
             self.database,
-            options={"ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy), **self._store_options()},
+            options={
+                "ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy),
+                "ORIGIN_RULES": str(self._write_rules()),
+                **self._store_options(),
+            },
         )
         self.origin_proxy = self._proxies.to(self.origin.port)
         self.backend = f"127.0.0.1:{self.origin_proxy.port}"
-        self.vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, **vcl}
+        site = f"127.0.0.1:{self.site_proxy.port}"
+        self.vcl = {"lease": lease, "fail_safe_ttl": fail_safe_ttl, "site": site, **vcl}
         self._purge_proxies: dict[str, Proxy] = {}
         self._public_proxies: dict[str, Proxy] = {}
         self.edge_clocks: dict[str, ServerClock] = {}
@@ -76,6 +85,7 @@ class System:
         ]
         place = self.store.location() if self.store else parse_location(str(self.origin.files))
         self.catalogue = Catalogue(open_store(place))
+        self.site_pictures = SitePictures(self.site, self.catalogue)
 
     def _new_database(self, directory: Path) -> Database:
         database = Database(directory)
@@ -84,6 +94,11 @@ class System:
 
     def _new_database_proxy(self) -> Proxy:
         return self._proxies.to(self.database.socket)
+
+    def _write_rules(self) -> Path:
+        path = self.directory / "rules.toml"
+        path.write_text(f'{RULES}[[site]]\nserver = "http://127.0.0.1:{self.site_proxy.port}"\n')
+        return path
 
     def _store_options(self) -> dict[str, str]:
         """Return the origin's variables for the object store behind its proxy, if there is one."""

@@ -20,6 +20,8 @@ class SiteServer:
         self.then: dict[str, bytes] = {}  # of URLs, the content that replaces theirs after the next answer
         self.asked: Counter[str] = Counter()  # URLs, with the host before them
         self.heads: list[dict[str, str]] = []  # of all requests
+        self.failing = 0  # the status of all answers, such as 500; 0: as the files are
+        self.truncating = False  # break off in the middle of each body
         self.gate = threading.Event()  # while it is clear, requests wait
         self.gate.set()
         self.port = 0
@@ -71,7 +73,10 @@ def _handler(site: SiteServer) -> type[BaseHTTPRequestHandler]:
             site.heads.append(dict(self.headers.items()))
             site.gate.wait(PATIENCE)
             body = site.files.get(self.path)
-            if self.path in site.moved:
+            if site.failing:
+                self.send_response(site.failing)
+                body = b"broken\n"
+            elif self.path in site.moved:
                 self.send_response(302)
                 self.send_header("Location", site.moved[self.path])
                 body = b""
@@ -89,6 +94,9 @@ def _handler(site: SiteServer) -> type[BaseHTTPRequestHandler]:
             # Before the end of the body: who has read it may ask for the new content.
             if self.path in site.then:
                 site.files[self.path] = site.then.pop(self.path)
+            if site.truncating:
+                body = body[: len(body) // 2]
+                self.close_connection = True
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
