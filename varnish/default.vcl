@@ -194,6 +194,7 @@ sub vcl_backend_response {
 }
 
 sub vcl_backend_error {
+    call takedown_ranges_failed;
     call takedown_fetch_keep_stale;
     call takedown_errors_fetch;
     return (deliver);

@@ -41,6 +41,7 @@ def test_vcl(test: Path, tmp_path: Path) -> None:
         "render": f"printf sesame >{tmp_path}/token; {sys.executable} -m stack.edges.vcl --token-file {tmp_path}/token"
         f" --lease 3600 --fetch-timeout 100{one}",
         "heartbeat": f"{sys.executable} -I -S {HERE}/heartbeat.py",
+        "closes": f"{sys.executable} -I -S {HERE}/closes.py",
         "reckon": f"{HERE}/reckon.py",
         "python": sys.executable,
         "vcl": f"{tmp_path}/vcl",

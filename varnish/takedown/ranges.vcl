@@ -27,6 +27,17 @@ sub takedown_ranges_numbers {
     }
 }
 
+# Fetch the whole file if the fetch of its last bytes (bytes=-500) has failed: Vinyl Cache 9 takes any answer to it for a
+# wrong range.
+sub takedown_ranges_failed {
+    if (bereq.uncacheable && bereq.method == "GET" && bereq.http.Range ~ "(?i)^bytes=-") {
+        unset bereq.http.Range;
+        unset bereq.http.If-Range;
+        var.set("range", "");
+        return (retry);
+    }
+}
+
 sub takedown_ranges_evaluate {
     if (req.http.Range && resp.status == 200) {
         call takedown_ranges_if_range;
