@@ -66,9 +66,10 @@ def door(log_format: str, **settings: Any) -> None:
     """
     set_up_logging(log_format)
     from purger.door.clients import UnusableClientsError
+    from purger.door.dialects.routes import dialect_routes
     from purger.door.listener import CannotListenError, listen
 
     try:
-        listen(DoorSettings(**settings))
+        listen(DoorSettings(**settings), dialect_routes)
     except (CannotListenError, UnusableClientsError) as error:
         raise click.ClickException(str(error)) from None

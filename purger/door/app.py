@@ -164,13 +164,12 @@ class DoorApp:
             text = "Authorization is not Bearer and a token of this door."
             challenge = 'Bearer error="invalid_token"'
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "wrong-token", text, WWW_Authenticate=challenge)
-        self.count(client)
+        admit(self._clients, client)
         return client
 
-    def count(self, client: Client) -> None:
-        """Count a request of a client. Raises ``ProblemError`` if it has sent too many."""
-        if wait := self._clients.wait_for(client):
-            text = f"{client.name} may send {client.rate:g} requests a second."
-            raise ProblemError(
-                HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", text, Retry_After=str(math.ceil(wait))
-            )
+
+def admit(clients: Clients, client: Client) -> None:
+    """Count a request of a client. Raises ``ProblemError`` if it has sent too many."""
+    if wait := clients.wait_for(client):
+        text = f"{client.name} may send {client.rate:g} requests a second."
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", text, Retry_After=str(math.ceil(wait)))

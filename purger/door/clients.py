@@ -9,7 +9,8 @@ The file is TOML with a table a client, and holds hashes of tokens, never a toke
     read = ["image", "digest"]
 
 `others` extends lifting and reading to takedowns that others ordered. `owners` limits a client to images of these
-owners. `rate` is the number of requests a second. `purge` allows purges that ban nothing.
+owners. `rate` is the number of requests a second. `purge` allows purges that ban nothing; with `addresses` also to
+senders there that have no token. `coop_key` is the public key with which Coop signs, in PEM.
 """
 
 import hashlib
@@ -21,7 +22,9 @@ import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
+from typing import NamedTuple
 
 from takedown_base.printable import printable
 from takedown_base.reread_file import RereadFile
@@ -37,6 +40,9 @@ RATE = 100
 
 _HASH = re.compile(r"sha256:([0-9a-f]{64})").fullmatch
 _AUTHORIZATION = re.compile(rf"Bearer +({TOKEN})", re.IGNORECASE).fullmatch
+#: Networks of IP addresses.
+Network = IPv4Network | IPv6Network
+
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 
 
@@ -57,6 +63,15 @@ class Client:
     owners: frozenset[str] | None = None  # only images of these owners; None: of any
     purge: bool = False
     rate: float = RATE  # requests a second
+    addresses: tuple[Network, ...] = ()  # from there it may purge without a token
+    coop_key: str | None = None  # PEM
+
+
+class _Known(NamedTuple):
+    """The clients of a file, by the hashes of their tokens, and all of them."""
+
+    by_hash: dict[bytes, Client]
+    every: list[Client]
 
 
 class Clients:
@@ -77,7 +92,12 @@ class Clients:
         By the token's hash: how long the search takes says nothing about a token.
         """
         match = _AUTHORIZATION(authorization)
-        return self._file.content().get(hashlib.sha256(match[1].encode()).digest()) if match else None
+        return self._file.content().by_hash.get(hashlib.sha256(match[1].encode()).digest()) if match else None
+
+    def at(self, address: IPv4Address | IPv6Address) -> Client | None:
+        """Find the client that may purge without a token from an address. None: nobody may."""
+        every = self._file.content().every
+        return next((client for client in every if any(address in network for network in client.addresses)), None)
 
     def wait_for(self, client: Client) -> float:
         """Count a request of a client, and return 0; or the seconds until it may send one, and count nothing."""
@@ -85,7 +105,7 @@ class Clients:
             bucket = self._buckets.setdefault(client.name, _Bucket(client.rate, self._clock()))
             return bucket.take(client.rate, self._clock())
 
-    def _read(self) -> dict[bytes, Client]:
+    def _read(self) -> _Known:
         try:
             _require_private(self._path)
             tables = tomllib.loads(read_secret(self._path, _LONGEST))
@@ -100,7 +120,7 @@ class Clients:
                         f"file of clients {self._path}: {found[each].name} and {client.name} have the same token"
                     )
                 found[each] = client
-        return found
+        return _Known(found, clients)
 
 
 class _Bucket:
@@ -148,14 +168,18 @@ def _client(name: str, table: object) -> Client:
     left = dict(table)
     scopes = {right: _scopes(name, right, left.pop(right, [])) for right in ("ban", "lift", "read")}
     owners = left.pop("owners", None)
+    addresses = _addresses(name, left.pop("addresses", []))
+    coop_key = left.pop("coop_key", None)
     client = Client(
         name=name,
-        hashes=_hashes(name, left.pop("tokens", [])),
+        hashes=() if addresses and "tokens" not in left else _hashes(name, left.pop("tokens", [])),
         **scopes,
         others=_flag(name, "others", left),
         owners=None if owners is None else frozenset(_owners(name, owners)),
         purge=_flag(name, "purge", left),
         rate=_rate(name, left.pop("rate", RATE)),
+        addresses=addresses,
+        coop_key=None if coop_key is None else _coop_key(name, coop_key),
     )
     if left:
         raise ValueError(f"{name} has {', '.join(sorted(left))}, which no client has")
@@ -180,6 +204,27 @@ def _hashes(name: str, texts: object) -> tuple[bytes, ...]:
     if not found or len(found) != len(matches):
         raise ValueError(f'{name} needs `tokens`, a list of "sha256:" and 64 hex digits each, of `purger door-token`')
     return tuple(found)
+
+
+def _addresses(name: str, texts: object) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(text) for text in _texts(name, "addresses", texts))
+    except ValueError:
+        raise ValueError(f"`addresses` of {name} is not a list of addresses or networks, such as 10.0.0.0/8") from None
+
+
+def _coop_key(name: str, text: object) -> str:
+    # Imported here, since few doors have such a client.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        if isinstance(text, str) and isinstance(load_pem_public_key(text.encode()), RSAPublicKey):
+            return text
+    except (ValueError, UnsupportedAlgorithm):
+        pass
+    raise ValueError(f"`coop_key` of {name} is not an RSA public key in PEM")
 
 
 def _scopes(name: str, right: str, texts: object) -> frozenset[Scope]:

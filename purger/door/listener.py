@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from importlib.resources import files
@@ -61,8 +61,8 @@ def _openapi(request: Request) -> Answer:
     return Answer(HTTPStatus.OK, json.loads(files("purger.door").joinpath("openapi.json").read_bytes()))
 
 
-def listen(settings: DoorSettings) -> None:
-    """Listen until SIGTERM or SIGINT; then finish the present requests.
+def listen(settings: DoorSettings, more: Callable[[DoorSettings, Tally], Sequence[Route]] | None = None) -> None:
+    """Listen until SIGTERM or SIGINT; then finish the present requests. ``more`` makes further routes.
 
     Raises ``CannotListenError``, ``UnusableClientsError``, and ``UnusableUrlError`` for the database URL.
     """
@@ -70,9 +70,8 @@ def listen(settings: DoorSettings) -> None:
     clients = Clients(settings.tokens)
     _try_database(settings)
     tally = Tally()
-    app = DoorApp(
-        _routes(settings, tally), clients, Connections(settings.database_url, settings.database_timeout), tally
-    )
+    routes = [*_routes(settings, tally), *(more(settings, tally) if more else ())]
+    app = DoorApp(routes, clients, Connections(settings.database_url, settings.database_timeout), tally)
     server = DoorServer(app, settings)
     with ExitStack() as running:
         try:

@@ -149,7 +149,7 @@ def place_order(connection: Connection, client: Client, order: Order, key: str |
     require_scope(client.ban, KINDS[order.kind], "ban")
     if (earlier := _earlier(connection, client, order, key)) is not None:
         return earlier
-    subject = _find_subject(connection, order)
+    subject = find_ordered(connection, order)
     require_owner(connection, client, subject)
     if not order.ahead and not are_known(connection, [subject])[0]:
         raise _unknown(f"{subject.no_image}; `ahead` bans it all the same, for an image that comes later")
@@ -211,7 +211,8 @@ def _earlier(connection: Connection, client: Client, order: Order, key: str | No
     return Ordered(int(ban), repeated=True)
 
 
-def _find_subject(connection: Connection, order: Order) -> Subject:
+def find_ordered(connection: Connection, order: Order) -> Subject:
+    """Find the subject of an order. Raises ``ProblemError``."""
     scope, text = KINDS[order.kind], order.text
     if order.kind == "image" and not is_key(text):
         raise _unusable(f"`image` is not a code, which is {CODE_ALPHABET}; give `name` or `url`")

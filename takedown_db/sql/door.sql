@@ -35,6 +35,14 @@ WHERE door_orders.client = %(client)s AND door_orders.ban_id < %(before)s AND FI
 ORDER BY door_orders.ban_id DESC
 LIMIT %(limit)s
 
+-- name: door_open_bans
+-- Reads the bans on a subject that a client has ordered and that are open.
+SELECT bans.id
+FROM bans FORCE INDEX (subject) STRAIGHT_JOIN door_orders ON door_orders.ban_id = bans.id
+WHERE bans.scope = %(scope)s AND bans.subject = %(subject)s AND bans.lifted_at IS NULL
+    AND door_orders.client = %(client)s
+ORDER BY bans.id
+
 -- name: lift_door_takedown
 -- Lifts a ban that is open.
 UPDATE bans

@@ -46,7 +46,7 @@ FOREIGN_FLAGS = {
 }
 
 #: Words in the spelling of a class that are names of other people's.
-FOREIGN_NAMES = {"LoadCredential", "ExecStart"}
+FOREIGN_NAMES = {"LoadCredential", "ExecStart", "AccessKey", "BunnyInvalidator"}
 
 #: Variables that `./dev run` sets for its users, and no command reads.
 SET_ONLY = {"ORIGIN_URL"}

@@ -61,6 +61,7 @@ ROOMS: dict[str, str] = {
     "purger.console": "purger.console.state purger.console.users"
     " purger.fleet purger.moderation purger.probing purger.receipts",
     "purger.door": "purger.moderation",
+    "purger.door.dialects": "purger.door purger.moderation",
     "purger": "purger.console purger.console.users purger.delivery purger.edge purger.fleet purger.outbox"
     " purger.probing purger.records purger.signed_log purger.webhooks",
 }

@@ -1,5 +1,6 @@
 """Clients of the door: their file, their rights and their rate."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,22 @@ def test_a_client_may_send_so_many_requests_a_second_and_no_more(tmp_path: Path)
     assert [clients.wait_for(client) for _ in range(2)] == [0, 0.5]
     now = 100
     assert [clients.wait_for(client) for _ in range(3)] == [0, 0, 0.5]
+
+
+def test_an_address_is_that_of_the_client_that_lists_it(tmp_path: Path) -> None:
+    text = '[wiki]\naddresses = ["127.0.0.1", "10.20.0.0/16", "fd00::/8"]\npurge = true\n'
+    clients = Clients(write(tmp_path / "clients", text))
+    for inside in ("127.0.0.1", "10.20.255.1", "fd00::1"):
+        assert (found := clients.at(ip_address(inside))) is not None
+        assert found.name == "wiki"
+    for outside in ("127.0.0.2", "10.21.0.1", "::1"):
+        assert clients.at(ip_address(outside)) is None
+
+
+@pytest.mark.parametrize(
+    "line", ['addresses = ["10.0.0.1/8"]', 'addresses = ["here"]', 'coop_key = "key"', "coop_key = 1"]
+)
+def test_a_malformed_address_or_key_is_refused(tmp_path: Path, line: str) -> None:
+    text = f'[a]\ntokens = ["{LINE}"]\n{line}\n'
+    with pytest.raises(UnusableClientsError, match=line.split()[0]):
+        Clients(write(tmp_path / "clients", text))
