@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.door import Door
 from stack.processes.ports import free_port
 from stack.samples import draw
 from tests.apps.support.adopted_site import AdoptedSite
@@ -147,3 +148,18 @@ def test_a_ban_takes_every_url_and_no_script_shows_the_file_in_another_spelling(
         site.wait(path, 410)
     assert site.get("/thumb.php?f=banned file.png&w=120").status_code == 404
     assert site.own("/thumb.php?f=banned file.png&w=120").status_code == 200
+
+
+def test_a_file_that_was_replaced_is_shown_once_the_wiki_purges_it(
+    site: AdoptedSite, wiki: MediaWiki, picture: bytes, tmp_path: Path
+) -> None:
+    wiki.upload("Purged.png", picture)
+    path = path_of("Purged.png")
+    site.wait_hit(path)
+    (wiki.images / path.removeprefix("/images/")).write_bytes(another(picture))
+    assert site.get(path).content == picture
+    with Door(tmp_path / "door", site.database) as door:
+        door.add_client("wiki", 'addresses = ["127.0.0.1"]\npurge = true\n')
+        wiki.purge(f"{wiki.public}{path}", f"127.0.0.1:{door.port}")
+        site.wait_content(path, another(picture))
+    assert site.bans("Purged.png") == []

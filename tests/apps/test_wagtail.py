@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
+from stack.door import Door
 from stack.processes.ports import free_port
 from stack.samples import draw
 from tests.apps.support.adopted_site import AdoptedSite
@@ -96,3 +98,19 @@ def test_a_ban_by_a_url_takes_every_rendition(site: AdoptedSite, gallery: Wagtai
     assert banned.returncode == 0, banned.stderr
     for path in paths:
         site.wait(path, 410)
+
+
+def test_a_file_that_was_replaced_is_shown_once_its_own_frontend_cache_purges_it(
+    site: AdoptedSite, gallery: Wagtail, tmp_path: Path
+) -> None:
+    number = upload(site, gallery, "purged", "purged.png", tmp_path)
+    path = min(gallery.files("purged"))
+    site.wait_hit(path)
+    file = gallery.media / unquote(path.removeprefix("/media/"))
+    file.write_bytes(file.read_bytes() + b"replaced")
+    assert not site.get(path).content.endswith(b"replaced")
+    with Door(tmp_path / "door", site.database) as door:
+        door.add_client("wagtail", 'addresses = ["127.0.0.1"]\npurge = true\n')
+        gallery.purge(site.edge.url + path, door.url)
+    site.wait_content(path, file.read_bytes())
+    assert site.bans(f"wagtail-image-{number}") == []

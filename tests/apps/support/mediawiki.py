@@ -53,7 +53,7 @@ class MediaWiki:
         self.images = directory / "images"
         for each in (self.images, directory / "cache"):
             each.mkdir(parents=True)
-        settings = directory / "LocalSettings.php"
+        self._settings = settings = directory / "LocalSettings.php"
         site.execute(
             "CREATE DATABASE wiki",
             "CREATE USER wiki@localhost IDENTIFIED BY 'secret'",
@@ -91,6 +91,12 @@ class MediaWiki:
     def write(self, title: str, text: str) -> None:
         """Write a page."""
         self._edit("edit", title=title, text=text)
+
+    def purge(self, url: str, cache: str) -> None:
+        """Purge a URL at a cache (HOST:PORT) by its own ``purgeList``, as it purges by itself with these settings."""
+        settings = self._settings.with_name("CdnSettings.php")
+        settings.write_text(f'<?php require "{self._settings}"; $wgUseCdn = true; $wgCdnServers = [ "{cache}" ];')
+        _php("purgeList", "--conf", str(settings), sent=f"{url}\n")
 
     def older_versions(self, name: str) -> list[str]:
         """Return the names under which the older versions of a file are kept."""
@@ -143,10 +149,9 @@ def _filled(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def _php(script: str, *arguments: str) -> None:
-    ran = subprocess.run(
-        ["php", INSTALLED / "maintenance/run.php", script, *arguments], capture_output=True, text=True, check=False
-    )
+def _php(script: str, *arguments: str, sent: str = "") -> None:
+    command: list[str | Path] = ["php", INSTALLED / "maintenance/run.php", script, *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, input=sent)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

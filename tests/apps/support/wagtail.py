@@ -81,6 +81,15 @@ Locale.objects.create(language_code="en")
 get_user_model().objects.create_superuser("editor", "editor@example.org", "{password}")
 """
 
+_PURGE = """
+import sys
+import django
+django.setup()
+from wagtail.contrib.frontend_cache.utils import purge_urls_from_cache
+backend = {"BACKEND": "wagtail.contrib.frontend_cache.backends.HTTPBackend", "LOCATION": sys.argv[2]}
+purge_urls_from_cache([sys.argv[1]], backend_settings={"door": backend})
+"""
+
 
 class Wagtail:
     """A site whose pages link to renditions of images at ``public``."""
@@ -88,6 +97,7 @@ class Wagtail:
     def __init__(self, site: AdoptedSite, directory: Path, public: str) -> None:
         """Install it into the site's database; visitors see it at ``public``, its editors work at its own server."""
         self.public = public
+        self.media = directory / "media"
         directory.mkdir()
         site.execute(
             "CREATE DATABASE wagtail CHARACTER SET utf8mb4",
@@ -100,7 +110,11 @@ class Wagtail:
             for word, value in words.items():
                 text = text.replace(f"{{{word}}}", value)
             (directory / f"{name}.py").write_text(text)
-        environment = {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(directory), "PATH": "/usr/bin:/bin"}
+        self._environment = environment = {
+            "DJANGO_SETTINGS_MODULE": "settings",
+            "PYTHONPATH": str(directory),
+            "PATH": "/usr/bin:/bin",
+        }
         made = subprocess.run(
             [PYTHON, directory / "first_rows.py"], env=environment, capture_output=True, text=True, check=False
         )
@@ -124,6 +138,13 @@ class Wagtail:
 
     def delete(self, number: int) -> None:
         self._post(f"images/{number}/delete/")
+
+    def purge(self, url: str, cache: str) -> None:
+        """Purge a URL at a cache by ``wagtail.contrib.frontend_cache``, which logs what the cache refuses."""
+        ran = subprocess.run(
+            [PYTHON, "-c", _PURGE, url, cache], env=self._environment, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
 
     def files(self, title: str) -> set[str]:
         """Return the path of each file that a page of the images with such a title links to."""
