@@ -11,7 +11,7 @@ from functools import partial
 
 from purger.delivery.session import EdgeSession
 from purger.edge.answer import EdgeAnswer
-from purger.edge.purge_request import Request, moving, part_of
+from purger.edge.purge_request import Request
 from purger.model import ProbeResult, Row, probe_result_of
 from purger.outbox.plan import DeliveryPlan, make_plan
 from purger.progress.steps import Rebound
@@ -52,10 +52,10 @@ class PlanRun:
         request, at = self.requests[self.in_flight], session.position
         is_last = self.in_flight == len(self.requests) - 1
         if self.moves and is_last and self.plan.position and at.batch < self.plan.last:
-            headers = moving(self.plan.position, at)
+            request = request.moving(self.plan.position, at)
         else:
-            headers = part_of(self.plan.last, at)
-        await session.start(request.with_headers(headers), partial(self._acknowledged, session))
+            request = request.part_of(self.plan.last, at)
+        await session.start(request, partial(self._acknowledged, session))
         self.in_flight += 1
         self.sent_at = time.monotonic()
 

@@ -19,7 +19,7 @@ from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited
 from purger.edge.errors import DeliveryError, MalformedError, OtherInstanceError, SeveralInstancesError
 from purger.edge.link import EdgeLink
-from purger.edge.purge_request import BATCH, HEARTBEAT, TAGS, Request, heartbeat
+from purger.edge.purge_request import HEARTBEAT, TAGS, Request, heartbeat
 from purger.model import Edge, Position
 from purger.problem_log import ProblemLog
 from purger.progress.progress import Progress
@@ -170,10 +170,9 @@ class EdgeSession:
 
     async def start(self, request: Request, done: Callable[[EdgeAnswer], None]) -> None:
         """Send one request behind those in flight; ``done`` is called when its answer is checked (``settle_next``)."""
-        if not self._link.is_open:
+        if self._in_flight and not self._link.is_open:
             await self.settle()
-        wanted = dict(request.headers).get(BATCH)
-        expected = (wanted and Position.read(wanted)) or self.position
+        expected = request.leads_to or self.position
         began = time.monotonic()
         try:
             reply = await self._link.start(request, self._progress.instance)

@@ -18,7 +18,7 @@ from purger.delivery.pace import Pace
 from purger.delivery.plan_run import PlanRun, urgent_run
 from purger.delivery.session import EdgeMode, EdgeSession, RefusedPlanError
 from purger.edge.errors import DeliveryError
-from purger.edge.purge_request import FLUSH, at_position, late_flush, part_of
+from purger.edge.purge_request import FLUSH, at_position, late_flush
 from purger.model import Edge, FlushRequest, Position, SavedProgress, Verification
 from purger.outbox.batches import Batches
 from purger.outbox.outbox import MalformedRowError, PrunedError
@@ -220,7 +220,7 @@ class Worker:
 
     async def _rebound_flush(self) -> None:
         # Without moving the position: that would go back behind the batches that were delivered since the flush.
-        await self._session.send(FLUSH.with_headers(part_of(self._progress.acknowledged, self._session.position)))
+        await self._session.send(FLUSH.part_of(self._progress.acknowledged, self._session.position))
         self._progress.flush_rebounded()
         self._write_record(flushed=True)
         after, last = self._flushed_after, self._progress.acknowledged

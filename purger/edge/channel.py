@@ -10,11 +10,10 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from purger.edge.connection import Reply
-from purger.edge.wire import ShortAnswer, encode_request, parse_any, parse_first
+from purger.edge.wire import ShortAnswer, encode_lines, parse_any, parse_first
 
 
 class _OfThread(threading.local):
@@ -58,7 +57,7 @@ class Channel(asyncio.BufferedProtocol):
         self._in_flight: deque[_InFlight] = deque()
         self._deadline = 0.0
         self._watch: asyncio.TimerHandle | None = None
-        self._host = ""
+        self._host = b""
         self._awaits_verdict = False
         self._is_open = False
 
@@ -71,9 +70,9 @@ class Channel(asyncio.BufferedProtocol):
     async def open(self, host: str, port: int, context: ssl.SSLContext | None, *, shown: str, timeout: float) -> None:
         """Connect within ``timeout`` seconds for TCP and again for TLS; ``shown`` is the value of ``Host``.
 
-        Raises ``OSError`` (``ssl.SSLError`` among them).
+        Raises ``OSError`` (``ssl.SSLError`` among them), and ``ValueError`` for a ``shown`` with a line break.
         """
-        self._host = shown
+        self._host = encode_lines(f"Host: {shown}", "")
         try:
             async with asyncio.timeout(timeout):
                 transport, _ = await self._loop.create_connection(lambda: self, host, port)
@@ -89,17 +88,13 @@ class Channel(asyncio.BufferedProtocol):
             raise type(error)(error.errno, os.strerror(error.errno)) from None  # without the address once more
         self._is_open = True
 
-    def send(self, method: str, path: str, headers: Mapping[str, str]) -> Awaited:
-        """Send a request behind those in flight; return its answer to be.
-
-        ``path`` is sent as it is. Raises ``ValueError`` for a path or a header with a line break.
-        """
-        data = encode_request(method, path, self._host, headers)
+    def send(self, method: str, lines: bytes) -> Awaited:
+        """Send a request behind those in flight, its ``lines`` and ``Host``; return its answer to be."""
         reply: Awaited = self._loop.create_future()
         if not self._in_flight:
             self._await_answer()
         self._in_flight.append(_InFlight(method, reply))
-        cast(asyncio.Transport, self._transport).write(data)
+        cast(asyncio.Transport, self._transport).write(lines + self._host)
         return reply
 
     def close(self) -> None:

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited, Channel, Ended
 from purger.edge.credentials import CredentialError, TlsFiles, TokenFile
-from purger.edge.errors import DeliveryError, MalformedError, RefusedError, SlowError, UnreachableError, UntrustedError
+from purger.edge.errors import DeliveryError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.edge.instance_proof import InstanceProof
-from purger.edge.purge_request import Request
+from purger.edge.purge_request import Request, field_lines
 from purger.edge.url import shown, split_url
+from purger.edge.wire import encode_lines
 from purger.model import Edge
 from takedown_base.printable import printable
 
@@ -51,6 +52,8 @@ class EdgeLink:
         self._read_timeout = read_timeout
         self._channel: Channel | None = None
         self._token = ""
+        self._own_key: tuple[str | None, str] | None = None
+        self._own_fields = b""
         self._token_due = self._files_due = 0.0  # when the files are looked at again, by the monotonic clock
         self._has_old_files = False
         #: The reason why the last request that was to go over a new connection went over the one before.
@@ -70,12 +73,12 @@ class EdgeLink:
 
         Raises ``DeliveryError``.
         """
-        headers = self._headers(request, instance)
+        data = self._encoded(request, instance)
         # Before anything is sent, so that no server but the intended one gets the token.
         if (channel := self._channel) is None or not self.is_open:
             self.close()
             self._channel = channel = await self._opened(math.inf)
-        return channel.send(request.method, request.path, headers)
+        return channel.send(request.method, data)
 
     async def answer(self, request: Request, reply: Awaited) -> EdgeAnswer:
         """Wait for the answer to a request that was started."""
@@ -87,11 +90,11 @@ class EdgeLink:
         Otherwise the request goes over the present one. Slow clients can hold all threads of an edge but those of its
         present connections, which must go on. Nothing may be in flight.
         """
-        headers = self._headers(request, instance)
+        data = self._encoded(request, instance)
         channel = None
         try:
             channel = await self._opened(within)
-            reply = channel.send(request.method, request.path, headers)
+            reply = channel.send(request.method, data)
             answer = await self._answer(request, reply, min(within, self._read_timeout))
         except (SlowError, UnreachableError) as error:
             self.not_renewed = error
@@ -117,12 +120,22 @@ class EdgeLink:
             self._channel.close()
             self._channel = None
 
-    def _headers(self, request: Request, instance: str | None) -> dict[str, str]:
+    def _encoded(self, request: Request, instance: str | None) -> bytes:
+        """Encode what a channel sends of ``request``, only for the varnishd ``instance`` if one is named.
+
+        Raises ``DeliveryError``.
+        """
         now = time.monotonic()
         if now >= self._token_due:
             self._token = _token_in(self._token_file)
             self._token_due = now + _LOOK
-        return _headers_of(request, instance, self._token)
+        if (key := (instance, self._token)) != self._own_key:
+            lines = ["User-Agent: edge-takedown-purger"]
+            if instance is not None:
+                lines += field_lines((("If-Match", f'"{instance}"'),))
+            self._own_fields = encode_lines(*lines, f"Authorization: Bearer {self._token}")
+            self._own_key = key
+        return request.head + self._own_fields
 
     async def _opened(self, within: float) -> Channel:
         channel = Channel(min(self._read_timeout, within))
@@ -157,22 +170,6 @@ def _token_in(token_file: TokenFile) -> str:
         return token_file.token()
     except CredentialError as error:
         raise RefusedError(str(error)) from None
-
-
-def _headers_of(request: Request, instance: str | None, token: str) -> dict[str, str]:
-    """Return the headers of ``request``, only for the varnishd ``instance`` if one is named.
-
-    Raises ``MalformedError``.
-    """
-    headers = dict(request.headers)
-    if instance is not None:
-        headers["If-Match"] = f'"{instance}"'
-    values = "".join(headers.values())
-    if not (values.isascii() and values.isprintable()):
-        raise MalformedError(f"HTTP cannot send {printable(headers)[:_SHOWN]}")
-    headers["Authorization"] = f"Bearer {token}"
-    headers["User-Agent"] = "edge-takedown-purger"
-    return headers
 
 
 def _connect_error(url: str, error: Exception) -> DeliveryError:

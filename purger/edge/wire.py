@@ -34,10 +34,14 @@ class ShortAnswer(NamedTuple):
 
 def encode_request(method: str, path: str, host: str, headers: Mapping[str, str]) -> bytes:
     """Encode a request without a body. Raises ``ValueError`` for a line break inside of a field."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    text = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
-    lines = len(headers) + 3
-    if text.count("\n") != lines or text.count("\r") != lines:
+    fields = (f"{name}: {value}" for name, value in headers.items())
+    return encode_lines(f"{method} {path} HTTP/1.1", f"Host: {host}", *fields, "")
+
+
+def encode_lines(*lines: str) -> bytes:
+    """Encode lines of a head. Raises ``ValueError`` for a line break inside of one."""
+    text = "\r\n".join((*lines, ""))
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         raise ValueError("a field with a line break would be two")
     return text.encode("latin-1")
 
@@ -62,12 +66,14 @@ def parse_first(received: bytes) -> tuple[ShortAnswer, int] | None:
     head = _HEAD.match(received)
     if head is None:
         return None
-    lines = head[2].decode("latin-1").split("\r\n")[:-1]
-    headers = combined((name, value) for name, _, value in (line.partition(":") for line in lines))
+    fields = [line.partition(":") for line in head[2].decode("latin-1").split("\r\n")[:-1]]
+    headers = {name.lower(): value.strip(" \t") for name, _, value in fields}
+    if len(headers) < len(fields):
+        headers = combined((name, value) for name, _, value in fields)
     length = headers.get("content-length", "")
     size = head.end() + int(length) if _LENGTH.fullmatch(length) else len(received) + 1
     if (
-        len(lines) > _MOST_FIELDS
+        len(fields) > _MOST_FIELDS
         or "transfer-encoding" in headers
         or headers.get("connection", "keep-alive").lower() != "keep-alive"
         or size > len(received)

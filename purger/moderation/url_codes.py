@@ -15,6 +15,7 @@ from purger.edge.channel import Channel, Ended
 from purger.edge.connection import Reply
 from purger.edge.credentials import CredentialError, TlsFiles
 from purger.edge.url import split_url
+from purger.edge.wire import encode_lines
 from takedown_base.printable import printable
 from takedown_base.subject_keys import is_key
 
@@ -133,7 +134,7 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _question(channel: Channel, url: str) -> Awaitable[Reply | Ended]:
-    return channel.send("OPTIONS", url, {"User-Agent": "edge-takedown-purger"})
+    return channel.send("OPTIONS", encode_lines(f"OPTIONS {url} HTTP/1.1", "User-Agent: edge-takedown-purger"))
 
 
 def _led_to(edge: PublicEdge, reply: Reply) -> LedTo:
