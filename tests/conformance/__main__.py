@@ -2,13 +2,14 @@
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from tests.conformance.bench import Bench, Cache
-from tests.conformance.peers import PEERS, start
+from tests.conformance.peers import PEERS, Started, start
 from tests.conformance.report import as_json, summary, table
 from tests.conformance.run import CHECKS, run
 from tests.conformance.scripted_origin import ScriptedOrigin
@@ -27,6 +28,12 @@ from tests.conformance.verdict import Result, Verdict
     "--origin",
     metavar="HOST:PORT",
     help="Address at which the suite plays the origin. The cache must have it as its backend.",
+)
+@click.option(
+    "--site",
+    metavar="HOST:PORT",
+    help="Address at which the suite plays a site's own server, which the cache must have for every host. Without it "
+    "the checks of the site's way are left out.",
 )
 @click.option("--lease", default=10.0, type=click.FloatRange(min=1), help="Lease in seconds that the cache was set to.")
 @click.option(
@@ -50,6 +57,7 @@ def main(
     purge: str | None,
     token_file: Path | None,
     origin: str | None,
+    site: str | None,
     lease: float,
     fail_safe_ttl: float,
     rendition: str,
@@ -72,30 +80,35 @@ def main(
         for peer in peers:
             with (
                 tempfile.TemporaryDirectory(prefix="takedown-conformance-") as directory,
-                start(peer, Path(directory), lease, fail_safe_ttl) as (cache, address, version),
+                start(peer, Path(directory), lease, fail_safe_ttl) as started,
             ):
-                results[version] = _check(cache, address, console, version, checks)
+                results[started.version] = _check(started, console, checks)
     elif not (public and purge and origin):
         raise click.UsageError("give --public, --purge and --origin, or --peer")
     else:
         cache = Cache.at(public, purge, token_file, lease, fail_safe_ttl, rendition)
-        results[public] = _check(cache, origin, console, public, checks)
+        results[public] = _check(Started(cache, origin, site, public), console, checks)
     if json_:
         click.echo(as_json(dict(results)))
     every = [result for found in results.values() for result in found]
     sys.exit(any(result.verdict != Verdict.PASS for result in every))
 
 
-def _check(cache: Cache, address: str, console: Console, name: str, checks: tuple[str, ...]) -> list[Result]:
-    try:
-        origin = ScriptedOrigin(address)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot play the origin at {address}: {error}") from None
-    with origin:
-        results = run(Bench(cache, origin), checks)
+def _check(started: Started, console: Console, checks: tuple[str, ...]) -> list[Result]:
+    with ExitStack() as playing:
+        origin = playing.enter_context(_play("origin", started.origin))
+        site = playing.enter_context(_play("site's own server", started.site)) if started.site else None
+        results = run(Bench(started.cache, origin, site), checks)
     console.print(table(results))
-    console.print(f"{name}: {summary(results)}", highlight=False, markup=False)
+    console.print(f"{started.version}: {summary(results)}", highlight=False, markup=False)
     return results
+
+
+def _play(part: str, address: str) -> ScriptedOrigin:
+    try:
+        return ScriptedOrigin(address)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"cannot play the {part} at {address}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stack.processes.waiting import wait_until
 from tests.conformance.http_exchange import Reply, exchange
-from tests.conformance.scripted_origin import LIFETIME, LONGEST_HOLD, Script, ScriptedOrigin
+from tests.conformance.scripted_origin import BODY, LIFETIME, LONGEST_HOLD, Script, ScriptedOrigin
 from tests.conformance.verdict import CheckFailedError, NotOfferedError, require
 
 #: Characters of codes and owners' keys. The fence groups them by the last one.
@@ -58,6 +58,7 @@ class Image:
     def __init__(self, bench: "Bench", script: Script) -> None:
         self.script = script
         self.code = script.code
+        self.place = f"/images/{self.code}"
         self._bench = bench
 
     def get(
@@ -73,7 +74,7 @@ class Image:
 
         Sets ``begun`` when the head of the answer has come.
         """
-        path = f"/images/{self.code}" + (f"/{rendition}" if rendition else "")
+        path = self.place + (f"/{rendition}" if rendition else "")
         asked = time.monotonic()
         reply = exchange(self._bench.cache.public_url, method, path + query, _spelt(headers), begun=begun)
         words = reply.body.split()
@@ -116,13 +117,47 @@ class Image:
     @contextmanager
     def held_fetch(self, *, within_body: bool = False) -> Iterator["PendingView"]:
         """Hold a fetch of the image at the origin inside the block; let it go on at its end."""
-        hold = self.script.hold_next(within_body=within_body)
+        with self._held(self.script, within_body=within_body) as pending:
+            yield pending
+
+    @contextmanager
+    def _held(self, script: Script, *, within_body: bool = False) -> Iterator["PendingView"]:
+        hold = script.hold_next(within_body=within_body)
         pending = PendingView(self)
         try:
             require(hold.reached.wait(LONGEST_HOLD), "the cache fetched nothing from the origin")
             yield pending
         finally:
             hold.released.set()
+
+
+class SitePicture(Image):
+    """A picture on the site's own server: ``script`` has that server's answers, ``verdict`` those of the origin."""
+
+    def __init__(self, bench: "Bench", script: Script, verdict: Script) -> None:
+        super().__init__(bench, script)
+        self.place = f"/files/{self.code}"
+        self.verdict = verdict
+
+    @contextmanager
+    def held_verdict(self) -> Iterator["PendingView"]:
+        """Hold the verdict on the picture inside the block; let it go on at its end."""
+        with self._held(self.verdict) as pending:
+            yield pending
+
+    def ban(self) -> None:
+        """Let the verdict be that the picture is banned."""
+        self.verdict.status = 410
+        self.verdict.headers["Takedown-State"] = "banned"
+
+    def lift(self) -> None:
+        """Let the verdict be that the picture may be shown."""
+        self.verdict.status = 204
+        del self.verdict.headers["Takedown-State"]
+
+    def expect(self, *, etag: str) -> None:
+        """Let the verdict name content that the origin has looked at, of the usual length."""
+        self.verdict.headers["Takedown-Expect"] = f"length={BODY}|etag={etag}|last-modified="
 
 
 class PendingView:
@@ -157,8 +192,10 @@ class PendingView:
 class Bench:
     """The tools of the checks; all may use them at once."""
 
-    def __init__(self, cache: Cache, origin: ScriptedOrigin) -> None:
+    def __init__(self, cache: Cache, origin: ScriptedOrigin, site: ScriptedOrigin | None = None) -> None:
+        """Take the cache and its servers. Without a ``site`` its own, the checks of the site's way are left out."""
         self.cache = cache
+        self.site = site
         self._origin = origin
         self._numbers = count(1)
         self._groups = count(secrets.randbelow(len(_ALPHABET)))
@@ -168,11 +205,21 @@ class Bench:
 
     def image(self, **headers: str) -> Image:
         """Make an image with a code of its own, and another last character than the images made just before."""
+        return Image(self, self._origin.add(self._script(**headers)))
+
+    def site_picture(self, **headers: str) -> SitePicture:
+        """Make a picture on the site's own server, with these headers in its verdict. Needs a site."""
+        assert self.site is not None
+        verdict = self._origin.add(self._script(**headers))
+        verdict.status = 204
+        verdict.headers["Takedown-Image"] = verdict.code
+        return SitePicture(self, self.site.add(Script(verdict.code)), verdict)
+
+    def _script(self, **headers: str) -> Script:
         code = f"{self._run}_{next(self._numbers)}-x{_ALPHABET[next(self._groups) % len(_ALPHABET)]}"
         # Without a digest, each purge of a digest in another check would remove the image.
         usual = {"Cache-Control": "public, no-cache", **lifetime(LIFETIME), "Takedown-Digest": "none"}
-        script = Script(code, headers=usual | _spelt(headers))
-        return Image(self, self._origin.add(script))
+        return Script(code, headers=usual | _spelt(headers))
 
     def position(self, number: int) -> str:
         """Name a position in this run's outbox."""

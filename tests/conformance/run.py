@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 
-from tests.conformance import fence, lease, listener, positions, purges, storing, tags
+from tests.conformance import fence, lease, listener, positions, purges, site, storing, tags
 from tests.conformance.bench import Bench
 from tests.conformance.verdict import (
     REGISTERED,
@@ -19,7 +19,7 @@ from tests.conformance.verdict import (
 )
 
 #: The modules with checks, in the order of the table.
-_MODULES = [module.__name__ for module in (purges, storing, fence, tags, listener, positions, lease)]
+_MODULES = [module.__name__ for module in (purges, storing, fence, tags, site, listener, positions, lease)]
 
 CHECKS = sorted(REGISTERED, key=lambda check: _MODULES.index(check.run.__module__))
 
@@ -32,7 +32,11 @@ _AT_ONCE = 8
 
 def run(bench: Bench, chosen: Sequence[str] = ()) -> list[Result]:
     """Run the checks of these names, or all. Returns the results in the order of the checks."""
-    checks = [check for check in CHECKS if not chosen or check.name in chosen]
+    checks = [
+        check
+        for check in CHECKS
+        if (not chosen or check.name in chosen) and (bench.site is not None or not check.needs_site)
+    ]
     results: dict[str, Result] = {}
 
     def note(result: Result) -> None:

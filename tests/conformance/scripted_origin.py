@@ -1,15 +1,19 @@
-"""Serve as the origin of the cache under test: each check chooses the answers for its own codes, and may hold them."""
+"""Serve as the origin of the cache under test, or as a site's own server, with answers that each check chooses."""
 
 import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 #: Longest time in seconds for which a held answer waits: a check that fails must not leave it waiting.
 LONGEST_HOLD = 10.0
+
+#: Bytes of each body.
+BODY = 8192
 
 #: The lifetime at the edge, in seconds, that the origin gives to an image.
 LIFETIME = 86400
@@ -112,7 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        parts = path.split("/")
+        # A question for a verdict names its URL in a header.
+        parts = self.headers.get("Takedown-URL", path).split("/")
         script = self.server.scripts.get(parts[2]) if len(parts) > 2 else None
         if script is None:
             self._send(404, {"Cache-Control": "no-cache"}, b"no such image\n", None)
@@ -123,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if script.delay:
             time.sleep(script.delay)
         headers.setdefault("ETag", f'"{script.code}-{fetch.number}"')
-        self._send(status, headers, f"{path} {fetch.number}\n".ljust(8192, ".").encode(), hold)
+        self._send(status, headers, f"{path} {fetch.number}\n".ljust(BODY, ".").encode(), hold)
 
     do_HEAD = do_GET  # noqa: N815 (the name is that of the base class)
 
@@ -131,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        if status == HTTPStatus.NO_CONTENT:
+            self.end_headers()
+            return
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -45,6 +45,7 @@ class Check:
     name: str
     phase: Phase
     run: "Callable[[Bench], str]"
+    needs_site: bool = False  # it is left out for a cache without a site's own server
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,13 @@ class Result:
 REGISTERED: list[Check] = []
 
 
-def check(name: str, phase: Phase = Phase.SHARED) -> "Callable[[Callable[[Bench], str]], Callable[[Bench], str]]":
+def check(
+    name: str, phase: Phase = Phase.SHARED, *, needs_site: bool = False
+) -> "Callable[[Callable[[Bench], str]], Callable[[Bench], str]]":
     """Register a function as a check under this name."""
 
     def register(run: "Callable[[Bench], str]") -> "Callable[[Bench], str]":
-        REGISTERED.append(Check(name, phase, run))
+        REGISTERED.append(Check(name, phase, run, needs_site))
         return run
 
     return register

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -23,15 +24,26 @@ _TEMPLATES = Path(__file__).resolve().parent
 _SERVERS = "/usr/sbin:/usr/bin:/bin"
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A cache that runs, the addresses at which it expects its origin and a site's own server, and its version."""
+
+    cache: Cache
+    origin: str
+    site: str | None
+    version: str
+
+
 @contextmanager
-def start(peer: str, directory: Path, lease: float, fail_safe_ttl: float) -> Iterator[tuple[Cache, str, str]]:
-    """Run a cache inside the block. Yields it, the address at which it expects its origin, and its version."""
+def start(peer: str, directory: Path, lease: float, fail_safe_ttl: float) -> Iterator[Started]:
+    """Run a cache inside the block."""
     address = f"127.0.0.1:{free_port()}"
     if peer == "edge":
-        edge = Edge(directory, address, lease=lease, fail_safe_ttl=fail_safe_ttl, name="edge")
+        site = f"127.0.0.1:{free_port()}"
+        edge = Edge(directory, address, lease=lease, fail_safe_ttl=fail_safe_ttl, site=site, name="edge")
         with edge:
             cache = Cache.at(edge.url, edge.purge_url, edge.token_file, lease, fail_safe_ttl, "thumb")
-            yield cache, address, f"edge ({_version([varnish_program('varnishd'), '-V'])})"
+            yield Started(cache, address, site, f"edge ({_version([varnish_program('varnishd'), '-V'])})")
         return
     # One listener: both peers tell purgers by their address.
     port = free_port()
@@ -40,7 +52,8 @@ def start(peer: str, directory: Path, lease: float, fail_safe_ttl: float) -> Ite
     with server:
         url = f"http://127.0.0.1:{port}"
         version = _version([program, "-V" if peer == "varnish" else "-v"])
-        yield Cache.at(url, url, None, lease, fail_safe_ttl, "thumb"), address, f"{peer} ({version})"
+        cache = Cache.at(url, url, None, lease, fail_safe_ttl, "thumb")
+        yield Started(cache, address, None, f"{peer} ({version})")
 
 
 def _varnish(directory: Path, port: int, backend: str) -> Server:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,28 @@ MUTATIONS = {
             "fence: answers that have seen the purge",
             "a flush removes everything",
             "answers below the mark",
+            "site fence: purge during the verdict",
+            "site fence: purge before the bytes",
+            "site fence: a verdict that has not seen the purge",
         },
-        {"fence: purge within the answer's body"},
+        {"fence: purge within the answer's body", "site fence: purge within the bytes"},
+    ),
+    "no fence on the second leg": Mutation(
+        "fence.vcl",
+        '    if (var.get("refused") != "") {\n        call takedown_fence_refuse;',
+        '    if (var.get("refused") != "" && var.get("leg") != "bytes") {\n        call takedown_fence_refuse;',
+        {
+            "site fence: purge during the verdict",
+            "site fence: purge before the bytes",
+            "site fence: a verdict that has not seen the purge",
+        },
+        {"site fence: purge within the bytes"},
+    ),
+    "content is not compared": Mutation(
+        "legs.vcl",
+        'if (var.get("said expect") != "" && (',
+        'if (var.get("said expect") == "never" && (',
+        {"site: other content under the URL"},
     ),
     "no token": Mutation(
         "token.vcl",
@@ -86,12 +107,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list
             # A fetch that is late because the machine is busy would be a 503.
             # Varnish's lurker would test the objects against the bans of "bans instead of keys" before the hits do.
             late = {"ban_lurker_age": 3600}
-            edge = Edge(directory, address, lease=_LEASE, fail_safe_ttl=_TTL, fetch_timeout=60, parameters=late)
+            site_address = f"127.0.0.1:{free_port()}"
+            settings: dict[str, Any] = {
+                "lease": _LEASE,
+                "fail_safe_ttl": _TTL,
+                "fetch_timeout": 60,
+                "site": site_address,
+            }
+            edge = Edge(directory, address, parameters=late, **settings)
             _mutate(edge, mutation)
             origin = running.enter_context(ScriptedOrigin(address))
+            site = running.enter_context(ScriptedOrigin(site_address))
             running.enter_context(edge)
             cache = Cache.at(edge.url, edge.purge_url, edge.token_file, _LEASE, _TTL, "thumb")
-            benches[name] = Bench(cache, origin)
+            benches[name] = Bench(cache, origin, site)
         with ThreadPoolExecutor(len(benches)) as pool:
             chosen = [tuple(each.fails | each.may_fail) for each in MUTATIONS.values()]
             yield dict(zip(benches, pool.map(run, benches.values(), chosen), strict=True))
