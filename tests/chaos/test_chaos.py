@@ -23,7 +23,12 @@ BUSY = Limits(bound=LEASE + FAIL_SAFE_TTL, longest_wait=7.0, refused_part=0.1)
 
 @pytest.mark.timeout(600)
 def test_no_promise_is_broken_under_a_handful_of_faults(tmp_path: Path) -> None:
-    names = ["purger killed while numbering", "answers to purges lost", "fetches held across bans"]
+    names = [
+        "purger killed while numbering",
+        "answers to purges lost",
+        "fetches held across bans",
+        "site's answers held across bans",
+    ]
     broken: list[str] = []
     with System(tmp_path, lease=LEASE, fail_safe_ttl=FAIL_SAFE_TTL) as system:
         campaign = Campaign(system, SEED, limits=BUSY)
