@@ -5,9 +5,11 @@ A purge bans nothing, hides nothing that is uploaded again, and is delivered who
 
 - ``PURGE URL``: Wagtail (wagtail/contrib/frontend_cache/backends/http.py), MediaWiki (``naivePurge`` in
   includes/deferred/CdnCacheUpdate.php: the absolute form, as to a proxy), FOSHttpCache. They have no token:
-  ``addresses`` lets them in.
+  ``addresses`` lets them in. Mastodon's cache buster (mastodon/mastodon, app/lib/cache_buster.rb) can send one.
 - ``POST /purge?url=``: Ozone (bluesky-social/atproto, packages/aws/src/bunny.ts), and what else speaks to Bunny: the
   token is in the field AccessKey, and ``async`` says whether the sender waits.
+- ``POST /purge`` with JSON: Supabase's storage (supabase/storage, src/storage/cdn/cdn-cache-manager.ts): an object,
+  whose public URL the edge knows.
 - ``POST /invalidation``: draft-nottingham-http-invalidation-01. 200 only if all is gone.
 """
 
@@ -16,11 +18,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from purger.door.answers import Answer, ProblemError, UnavailableError
 from purger.door.app import Request, admit
 from purger.door.clients import Client
-from purger.door.orders import LONGEST_SUBJECT, read_object, require_owner
+from purger.door.orders import LONGEST_SUBJECT, check_text, read_object, require_owner
 from purger.door.tally import Tally
 from purger.moderation.acknowledgement_wait import Target, wait_acknowledged
 from purger.moderation.bans import UncertainError, writing
@@ -57,8 +60,13 @@ class Purges:
         return self._purge(request, client, [url], wait=False)
 
     def by_parameter(self, request: Request) -> Answer:
-        """Answer ``/purge?url=``: 202 with ``async=true``, and else 200 if it is gone at every edge."""
+        """Answer ``/purge?url=``: 202 with ``async=true``, and else 200 if it is gone at every edge.
+
+        A POST without a query is Supabase's, and is answered as one with ``async=false``.
+        """
         client = _sender(request)
+        if request.environ["REQUEST_METHOD"] == "POST" and not request.environ["QUERY_STRING"]:
+            return self._purge(request, client, [_object_url(read_object(request.body()))], wait=True)
         query = request.query("url", "async")
         if "url" not in query:
             raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-parameter", "`url` is missing.")
@@ -105,6 +113,19 @@ class Purges:
             )
         finally:
             self._waits.release()
+
+
+def _object_url(event: dict[str, Any]) -> str:
+    """Return the public path of the object that Supabase's storage has changed. Raises ``ProblemError``."""
+    if event.get("type") not in ("object", "object-transforms"):
+        text = "Nothing was done: only objects are purged, and no whole bucket or tenant."
+        raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, "unusable-order", text)
+    bucket, name = event.get("bucketId"), event.get("objectName")
+    if not isinstance(bucket, str) or not isinstance(name, str) or not bucket or not name:
+        text = "Nothing was done: `bucketId` or `objectName` is missing."
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable-order", text)
+    check_text("objectName", bucket + name, LONGEST_SUBJECT)
+    return f"/storage/v1/object/public/{quote(bucket, safe='')}/{quote(name)}"
 
 
 def _write(request: Request, subjects: Sequence[Subject]) -> None:

@@ -16,12 +16,30 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from stack.door import Door
 from stack.processes.server import frozen
 from stack.processes.waiting import PATIENCE, wait_until
-from stack.system import Stack
+from stack.system import Stack, StackSettings
 from tests.support.sites.site_actions import Site
 
 KEY = rsa.generate_private_key(65537, 2048)
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 ALL = '["image", "owner", "digest"]'
+
+
+#: Maps the public URLs of Supabase's storage beside the edge's own.
+URLS = """sub takedown_urls {
+    set req.url = regsub(req.url, "^/storage/v1/object/public/pictures/([A-Za-z0-9_-]+)\\.png$", "/images/\\1");
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = StackSettings(
+        edges=2,
+        edge_settings={"lease": 120.0, "fetch_timeout": 20.0, "urls": URLS},
+        purger_options={"PURGER_AUDIT_INTERVAL": "86400", "PURGER_PRUNE_INTERVAL": "86400"},
+    )
+    with Stack(tmp_path_factory.mktemp("stack"), settings) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +159,32 @@ def test_ozone_and_bunny_purge_by_parameter(site: Site, door: Door) -> None:
         status, _ = sent(door, f"POST /purge?{wrong} HTTP/1.1\nHost: door\nAccessKey: {door.token}")
         assert status in (400, 422), wrong
     assert sent(door, head.replace(door.token, "wrong"))[0] == 401
+
+
+def test_mastodons_cache_buster_sends_its_token_through_the_sites_proxy(site: Site, door: Door) -> None:
+    """CACHE_BUSTER_HTTP_METHOD=PURGE, CACHE_BUSTER_SECRET_HEADER=Authorization, CACHE_BUSTER_SECRET='Bearer TOKEN'."""
+    code = replaced(site)
+    fields = f"Host: files.example\nUser-Agent: Mastodon/4.5.0\nAuthorization: Bearer {door.token}"
+    head = f"PURGE /images/{code} HTTP/1.1\n{fields}\nX-Forwarded-For: 10.0.0.7\nAccept-Encoding: gzip"
+    assert sent(door, head)[0] == 202
+    wait_until(lambda: fresh(site, code), f"{code} is purged")
+
+
+def test_supabases_storage_purges_an_object(site: Site, door: Door) -> None:
+    code = replaced(site)
+    event = {"type": "object", "tenant": {"ref": "t1"}, "bucketId": "pictures", "objectName": f"{code}.png"}
+    head = f"POST /purge HTTP/1.1\nHost: door\nContent-Type: application/json\nAuthorization: Bearer {door.token}"
+    assert sent(door, head, json.dumps(event).encode()) == (200, {"purged": [code], "gone": True})
+    assert fresh(site, code)
+    wrong: dict[int, dict[str, object]] = {
+        501: {**event, "type": "bucket"},
+        422: {**event, "objectName": ""},
+        404: {**event, "objectName": "../../../../../images/a b"},
+    }
+    for status, each in wrong.items():
+        assert sent(door, head, json.dumps(each).encode())[0] == status
+    assert sent(door, head.replace(door.token, "x"), json.dumps(event).encode())[0] == 401
+    assert purges(site, code) == 1
 
 
 def invalidate(door: Door, event: object) -> requests.Response:
