@@ -69,8 +69,7 @@ class Edge:
     key_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SavedProgress:
+class SavedProgress(NamedTuple):
     """The recorded progress of one edge. Times are the edge's own clock, in seconds since 1970."""
 
     instance: str | None
@@ -98,8 +97,7 @@ class FlushRequest(NamedTuple):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """One acknowledgement of the batches ``first`` to ``last``."""
 
     edge: str

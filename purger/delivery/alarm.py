@@ -10,6 +10,8 @@ class Alarm:
         """Begin in silence."""
         self._rings = False
         self._waiter: asyncio.Future[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
         """Wake who waits, and whoever waits from now on at once."""
@@ -25,12 +27,24 @@ class Alarm:
         if self._rings:
             return
         loop = asyncio.get_running_loop()
+        self._due = loop.time() + seconds
         self._waiter = loop.create_future()
-        timer = loop.call_later(seconds, self._wake)
-        try:
-            await self._waiter
-        finally:
-            timer.cancel()
+        # Most waits end early. The timer of one serves those after it: it is set again if it comes too soon.
+        if self._timer is None or self._timer.when() > self._due:
+            self._set_timer(loop)
+        await self._waiter
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._due, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if loop.time() >= self._due:
+            self._wake()
+        elif self._waiter is not None and not self._waiter.done():
+            self._set_timer(loop)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -4,6 +4,7 @@ Several requests may be in flight over the edge's connection, and their answers 
 bounded by how long the edge takes for them: a heartbeat or a single ban waits behind them.
 """
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -188,8 +189,10 @@ class EdgeSession:
 
     async def settle_next(self) -> None:
         """Wait for the answer to the oldest request in flight, and check the position that the edge names in it."""
-        each, full = self._in_flight[0], not self.has_room
-        self._in_flight.popleft()
+        full = not self.has_room
+        each = self._in_flight.popleft()
+        if each.reply.done():
+            await asyncio.sleep(0)  # of several answers that came together: other edges have their turn before each
         with self._tally.delivery(self.edge.name, each.request.kind):
             try:
                 answer = await self._link.answer(each.request, each.reply)
@@ -202,7 +205,8 @@ class EdgeSession:
             self._window.answered(now - each.began, lone=each.lone, full=full)
             self._progress.heard(answer.now, at=now)
             self._backoff.reset()
-            await self._check_position(answer, each.expected)
+            if answer.position != each.expected:
+                await self._check_position(answer, each.expected)
         self._progress.moved_to(answer.position)
         each.done(answer)
 

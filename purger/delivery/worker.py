@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
 from purger.delivery.alarm import Alarm
@@ -176,7 +176,6 @@ class Worker:
             case Wait():
                 await self._session.settle_next()
         self._finish_runs()
-        await asyncio.sleep(0)  # whatever a step does, the other edges have their turn after it
 
     def _next_step(self) -> Step:
         # In this order: the head is never older than the verification that it is compared with.
@@ -255,7 +254,7 @@ class Worker:
         while self._session.has_room:
             # In their order, so that the last one is sent only if all are.
             if runs and not runs[-1].is_sent:
-                run = next(run for run in runs if not run.is_sent)
+                run = next(run for run in runs if not run.is_sent) if len(runs) > 1 else runs[0]
                 if len(run.requests) > 1:
                     await self._start_urgent()
                 await run.start_next(self._session)
@@ -269,7 +268,9 @@ class Worker:
             if plan is None:
                 break
             runs.append(PlanRun(plan, moves=turn is None))
-        if not self._session.is_idle:
+        if self._session.is_idle:
+            await asyncio.sleep(0)  # whatever a step does, the other edges have their turn
+        else:
             await self._session.settle_next()
         return True
 
@@ -284,13 +285,13 @@ class Worker:
 
     def _finish_runs(self) -> None:
         """Record the plans that the edge has acknowledged as a whole."""
-        for run in _taken(self._going_before):
-            self._record.add_probe_results(run.probe_results)
-        for run in _taken(self._delivering):
-            self._delivered(run)
+        while self._going_before and not self._going_before[0].requests:
+            self._record.add_probe_results(self._going_before.popleft().probe_results)
+        while self._delivering and not self._delivering[0].requests:
+            self._delivered(self._delivering.popleft())
         for turn, runs in self._rebounding.items():
-            for run in _taken(runs):
-                self._progress.rebounded(turn, run.plan.last)
+            while runs and not runs[0].requests:
+                self._progress.rebounded(turn, runs.popleft().plan.last)
                 self._write_record()
 
     def _delivered(self, run: PlanRun) -> None:
@@ -344,9 +345,3 @@ class Worker:
 
     def _write_record(self, *, flushed: bool = False) -> None:
         self._record.write(self.edge.name, self._progress.saved(), flushed=flushed, setbacks=self._setbacks)
-
-
-def _taken(runs: _Runs) -> Iterator[PlanRun]:
-    """Take away the plans at the beginning that the edge has acknowledged."""
-    while runs and not runs[0].requests:
-        yield runs.popleft()

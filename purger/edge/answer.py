@@ -1,8 +1,7 @@
 """Parses the answer of an edge's purge listener: an acknowledgement, or one of the errors of a delivery."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from purger.edge.connection import Reply
 from purger.edge.errors import (
@@ -42,8 +41,7 @@ _NOT_IN_ACL = "not in the ACL takedown_purgers"
 _SHOWN = 160
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeAnswer:
+class EdgeAnswer(NamedTuple):
     """The acknowledgement of a request."""
 
     instance: str  # of the varnishd process that gave it

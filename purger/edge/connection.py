@@ -11,8 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -33,8 +32,7 @@ _PART = 64 * 1024
 _FIRST_READ = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP response, of whichever server. Names of ``headers`` are in lower case, each with all its values."""
 
     status: int

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from purger.edge.answer import EdgeAnswer
 from purger.edge.channel import Awaited, Channel, Ended
+from purger.edge.connection import Reply
 from purger.edge.credentials import CredentialError, TlsFiles, TokenFile
 from purger.edge.errors import DeliveryError, RefusedError, SlowError, UnreachableError, UntrustedError
 from purger.edge.instance_proof import InstanceProof
@@ -82,7 +83,7 @@ class EdgeLink:
 
     async def answer(self, request: Request, reply: Awaited) -> EdgeAnswer:
         """Wait for the answer to a request that was started."""
-        return await self._answer(request, reply, self._read_timeout)
+        return self._checked(request, await reply, self._read_timeout)
 
     async def send_anew(self, request: Request, instance: str, within: float) -> EdgeAnswer:
         """Send a request over a new connection, which replaces the present one if it answers ``within`` seconds.
@@ -95,7 +96,7 @@ class EdgeLink:
         try:
             channel = await self._opened(within)
             reply = channel.send(request.method, data)
-            answer = await self._answer(request, reply, min(within, self._read_timeout))
+            answer = self._checked(request, await reply, min(within, self._read_timeout))
         except (SlowError, UnreachableError) as error:
             self.not_renewed = error
             if channel is not None:
@@ -150,8 +151,7 @@ class EdgeLink:
             raise _connect_error(self._shown, error) from None
         return channel
 
-    async def _answer(self, request: Request, reply: Awaited, patience: float) -> EdgeAnswer:
-        answer = await reply
+    def _checked(self, request: Request, answer: Reply | Ended, patience: float) -> EdgeAnswer:
         if isinstance(answer, Ended):
             if isinstance(answer.cause, TimeoutError):
                 raise SlowError(f"no whole answer to {request.method} within {patience:g} s")

@@ -233,7 +233,8 @@ class Progress:
 
     def _must_rebound(self, now: float) -> bool:
         """Tell whether a flush or a late rebound is so late that it goes before deliveries."""
-        return self.flush_rebounds.overdue(now) or any(rebounds.overdue(now) for rebounds in self.rebounds[1:])
+        _, later, last = self.rebounds
+        return self.flush_rebounds.overdue(now) or later.overdue(now) or last.overdue(now)
 
     def _prompt_rebound(self, now: float) -> Rebound | None:
         last = self.rebounds[0].due(now)

@@ -53,6 +53,8 @@ class Rebounds:
     def due(self, now: float) -> int | None:
         """Return the last batch that has to be sent again by ``now``; None if no rebound is due."""
         last = None
+        if not self._due or self._due[0].moment > now:
+            return last
         for each in self._due:
             if each.moment > now:
                 break
@@ -61,7 +63,7 @@ class Rebounds:
 
     def overdue(self, now: float) -> bool:
         """Tell whether a rebound is late by half its delay."""
-        return self.due(now - self.delay / 2) is not None
+        return bool(self._due) and self._due[0].moment <= now - self.delay / 2
 
     def sent(self, last: int) -> None:
         """Note that everything up to batch ``last`` was acknowledged again."""

@@ -204,7 +204,7 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
         return
     last = last_batch(cursor)
     ahead = _ahead(cursor)
-    receipts = [replace(each, at=each.at - ahead) for each in pending.receipts if each.last <= last]
+    receipts = [each._replace(at=each.at - ahead) for each in pending.receipts if each.last <= last]
     results = of_known_rows(cursor, pending.probe_results)
     record_receipts(cursor, receipts)
     record_probes(cursor, [each if each.at is None else replace(each, at=each.at - ahead) for each in results])
@@ -214,7 +214,7 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
 def _by_the_databases_clock(cursor: MySQLCursorAbstract, noted: Iterable[Liveness]) -> list[Liveness]:
     """Correct the times of last answers: from these follows until when an edge may trust its cache."""
     ahead = _ahead(cursor)
-    return [each if each.seen_at is None else replace(each, seen_at=each.seen_at - ahead) for each in noted]
+    return [each if each.seen_at is None else each._replace(seen_at=each.seen_at - ahead) for each in noted]
 
 
 def _ahead(cursor: MySQLCursorAbstract) -> float:

@@ -2,9 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
 from purger.edge.errors import DeliveryError
 
@@ -23,6 +22,21 @@ class DeliveryKey(NamedTuple):
     result: str
 
 
+class _Delivery:
+    """A request that is counted by its result at the end of a ``with`` block."""
+
+    __slots__ = ("_edge", "_method", "_tally")
+
+    def __init__(self, tally: "Tally", edge: str, method: str) -> None:
+        self._tally, self._edge, self._method = tally, edge, method
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        self._tally.count(self._edge, self._method, error.kind if isinstance(error, DeliveryError) else ACKNOWLEDGED)
+
+
 class Tally:
     """The counts of one process; for any thread."""
 
@@ -35,17 +49,9 @@ class Tally:
         self.flushes = Counter[str]()  # by edge, flushes since it showed such an image from its cache
         self.probes_waiting: Callable[[], int] = lambda: 0  # the prober counts them
 
-    @contextmanager
-    def delivery(self, edge: str, method: str) -> Iterator[None]:
-        """Count a request to an edge, made in the block, by its result."""
-        result = ACKNOWLEDGED
-        try:
-            yield
-        except DeliveryError as error:
-            result = error.kind
-            raise
-        finally:
-            self.count(edge, method, result)
+    def delivery(self, edge: str, method: str) -> _Delivery:
+        """Count a request to an edge, made in the block of a ``with``, by its result."""
+        return _Delivery(self, edge, method)
 
     def count(self, edge: str, method: str, result: str) -> None:
         """Count a request to an edge."""

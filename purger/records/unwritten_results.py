@@ -5,12 +5,12 @@ Drops those of a database that was restored to an earlier state (setback).
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from purger.model import ProbeResult, Receipt, SavedProgress
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressWrite:
+class ProgressWrite(NamedTuple):
     """The progress of one edge; ``flushed``: a flush led to it, so that it may be behind the recorded one."""
 
     edge: str
@@ -18,8 +18,7 @@ class ProgressWrite:
     flushed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(NamedTuple):
     """The last answer and the problem of one edge.
 
     None means "unchanged", except in ``problem``, where it means "no problem".
@@ -63,14 +62,14 @@ class UnwrittenResults:
             self.progress.clear()
             self.receipts.clear()
             self.probe_results.clear()
-            self.liveness = {edge: replace(liveness, epoch=None) for edge, liveness in self.liveness.items()}
+            self.liveness = {edge: liveness._replace(epoch=None) for edge, liveness in self.liveness.items()}
         return setbacks == self.setbacks
 
     def put_progress(self, progress: ProgressWrite) -> None:
         """Note an edge's progress; a flush that was noted before remains one."""
         before = self.progress.get(progress.edge)
         if before is not None and before.flushed:
-            progress = replace(progress, flushed=True)
+            progress = progress._replace(flushed=True)
         self.progress[progress.edge] = progress
 
     def put_flush(self, edge: str, request: int) -> None:
@@ -84,7 +83,7 @@ class UnwrittenResults:
             seen_at = before.seen_at if liveness.seen_at is None else liveness.seen_at
             epoch = before.epoch if liveness.epoch is None else liveness.epoch
             lease = before.lease if liveness.lease is None else liveness.lease
-            liveness = replace(liveness, seen_at=seen_at, epoch=epoch, lease=lease)
+            liveness = liveness._replace(seen_at=seen_at, epoch=epoch, lease=lease)
         self.liveness[liveness.edge] = liveness
 
     def edges(self) -> set[str]:

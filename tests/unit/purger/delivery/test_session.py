@@ -14,7 +14,10 @@ from purger.delivery import pace
 from purger.delivery import session as edge_session
 from purger.delivery.pace import Pace
 from purger.delivery.session import EdgeSession
+from purger.edge.answer import EdgeAnswer
 from purger.edge.errors import UnreachableError
+from purger.edge.link import EdgeLink
+from purger.edge.purge_request import HEARTBEAT, Request
 from purger.model import Edge, Position
 from purger.progress.lease import Lease
 from purger.progress.progress import Progress
@@ -48,6 +51,39 @@ def test_an_edge_that_was_out_of_reach_is_asked_where_it_is_before_anything_else
     session.interrupt()
     asyncio.run(session.failed(UnreachableError("no answer")))
     assert not progress.confirmed
+
+
+class Answered:
+    """A link whose answers are there at once."""
+
+    is_open = True
+
+    async def start(self, _request: Request, _instance: str | None) -> asyncio.Future[EdgeAnswer]:
+        reply = asyncio.get_running_loop().create_future()
+        reply.set_result(EdgeAnswer("one", "1.000", None, None, None, Position(0, "")))
+        return reply
+
+    async def answer(self, _request: Request, reply: asyncio.Future[EdgeAnswer]) -> EdgeAnswer:
+        return await reply
+
+
+def test_the_other_edges_have_their_turn_before_each_of_several_answers_that_came_together() -> None:
+    answers, answers_at_turns = list[EdgeAnswer](), list[int]()
+
+    async def share() -> None:
+        edge = Edge("paris", "http://127.0.0.1:9", "http://127.0.0.1:9", "/nowhere")
+        progress, recorder = Progress(0.5, (5.0, 60.0), Lease(1.0)), cast("Recorder", Silent())
+        session = EdgeSession(edge, Settings(database_url=""), progress, recorder, never, Pace())
+        session._link = cast("EdgeLink", Answered())
+        for _ in range(3):
+            await session.start(HEARTBEAT, answers.append)
+        settling = asyncio.create_task(session.settle())
+        while not settling.done():
+            answers_at_turns.append(len(answers))
+            await asyncio.sleep(0)
+
+    asyncio.run(share())
+    assert {0, 1, 2} <= {*answers_at_turns}
 
 
 class Listener(BaseRequestHandler):
