@@ -50,6 +50,7 @@ def _port(flag: str, default: int, meaning: str) -> Callable[[Command], Command]
 @_port("--origin-port", 6183, "Port of the origin")
 @_port("--ingest-port", 6184, "Port of the upload listener")
 @_port("--console-port", 6190, "Port of the purger's console")
+@_port("--door-port", 6191, "Port of the door for programs")
 @click.option(
     "--store",
     envvar="STACK_STORE",
@@ -79,7 +80,7 @@ def run(directory: Path, /, **settings: Any) -> None:
     except PortTakenError as error:
         raise click.ClickException(
             f"{error}\n(ports are set with STACK_EDGE_PORT, STACK_PURGE_PORT, STACK_ORIGIN_PORT, "
-            "STACK_INGEST_PORT, STACK_CONSOLE_PORT)"
+            "STACK_INGEST_PORT, STACK_CONSOLE_PORT, STACK_DOOR_PORT)"
         ) from error
     except (ServerFailedError, OSError) as error:  # a TimeoutError and a missing command are OSErrors
         raise click.ClickException(str(error)) from error
@@ -130,6 +131,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "ORIGIN_URL": stack.origin.url,
         **({"INGEST_URL": stack.ingest.url, "INGEST_TOKEN_FILE": str(stack.ingest.token_file)} if stack.ingest else {}),
         **({"CONSOLE_URL": stack.console.url, "CONSOLE_PASSWORD": stack.console.password} if stack.console else {}),
+        **({"DOOR_URL": stack.door.url, "DOOR_TOKEN_FILE": str(stack.door.token_file)} if stack.door else {}),
         "DB_SOCKET": str(stack.database.socket),
         "DB_NAME": stack.database.name_of_database,
         "DB_URL": stack.database.url("moderation"),
@@ -147,6 +149,7 @@ def _settings_of_commands(stack: Stack) -> dict[str, str]:
         "PURGER_ADMIN_URL": stack.database.admin_url(),
         "PURGER_DATABASE_URL": stack.database.url("purger"),
         "PURGER_MODERATION_URL": stack.database.url("moderation"),
+        "PURGER_DOOR_DATABASE_URL": stack.database.url("door"),
         "PURGER_LOG_KEY_FILE": str(stack.directory / "log-key"),
         "ORIGIN_DATABASE_URL": stack.database.url("origin"),
         "ORIGIN_IMPORT_DATABASE_URL": stack.database.url("import"),
@@ -166,6 +169,7 @@ def _welcome(stack: Stack, directory: Path) -> str:
         *([f"uploads     {stack.ingest.url}  (token: {stack.ingest.token_file})"] if stack.ingest else []),
         *([f"store       {stack.store.url} at {stack.store.endpoint}"] if stack.store else []),
         *([f"console     {stack.console.url}  ({MODERATOR}, {stack.console.password})"] if stack.console else []),
+        *([f"door        {stack.door.url}  (token: {stack.door.token_file})"] if stack.door else []),
         f"database    {database}",
         *(f"node        {node}" for node in nodes),
         f"take down   {database} -e \"INSERT INTO bans (scope, subject) VALUES ('image', '{codes[0]}')\"",

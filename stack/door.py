@@ -1,6 +1,7 @@
 """Run a door beside a purger, with a client that may do everything."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from purger.door.clients import new_token
@@ -16,9 +17,18 @@ class Door(Server):
     """A ``purger door`` on loopback."""
 
     def __init__(
-        self, directory: Path, database: Database, *, port: int = 0, options: dict[str, str] | None = None
+        self,
+        directory: Path,
+        database: Database,
+        *,
+        port: int = 0,
+        options: dict[str, str] | None = None,
+        program: Sequence[str | Path] | None = None,
     ) -> None:
-        """Keep its files in a directory. Port 0 means any free one. ``options`` are further variables."""
+        """Keep its files in a directory. Port 0 means any free one.
+
+        ``options`` are further variables, ``program`` a command line to run instead of ``purger``.
+        """
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token_file = directory / "token"
@@ -31,7 +41,7 @@ class Door(Server):
         super().__init__(
             "door",
             directory,
-            [command("purger"), "door"],
+            [*(program or [command("purger")]), "door"],
             ports=[self.port],
             environment={
                 "PURGER_DOOR_DATABASE_URL": database.url("door"),

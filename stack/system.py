@@ -15,6 +15,7 @@ from stack.databases.cluster import Cluster
 from stack.databases.database import Database
 from stack.databases.galera import Galera
 from stack.databases.replication_group import ReplicationGroup
+from stack.door import Door
 from stack.edges.edge import Edge
 from stack.ingest import Ingest
 from stack.object_store import ObjectStoreServer
@@ -39,6 +40,7 @@ class StackSettings:
     origin_port: int = 0
     ingest_port: int | None = None  # None: no upload listener
     console_port: int | None = None  # None: no console
+    door_port: int | None = None  # None: no door for programs
     cluster: str | None = None  # a name of CLUSTERS; None: a single database server
     store: str = "directory"  # or "s3": a private object store
     origin_options: dict[str, str] = field(default_factory=dict)  # ORIGIN_... variables
@@ -77,6 +79,9 @@ class Stack:
         self.console = (
             Console(directory / "console", settings.console_port) if settings.console_port is not None else None
         )
+        self.door = (
+            Door(directory / "door", self.database, port=settings.door_port) if settings.door_port is not None else None
+        )
         self.purger = Purger(
             directory / "purger",
             self.database,
@@ -101,7 +106,7 @@ class Stack:
 
     @property
     def _listeners(self) -> list[Server]:
-        return [self.ingest] if self.ingest else []
+        return [listener for listener in (self.ingest, self.door) if listener]
 
     def __enter__(self) -> Self:
         with ExitStack() as running:

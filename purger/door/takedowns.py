@@ -3,7 +3,8 @@
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,7 @@ from purger.moderation.subjects import Subject
 from takedown_base.json_output import members
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
+from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
@@ -67,12 +69,13 @@ class Takedowns:
         headers = {"Location": f"/takedowns/{ordered.ban}"}
         if ordered.repeated:
             headers["Idempotency-Replayed"] = "true"
-        takedown = find_takedown(request.connection, ordered.ban)
-        if takedown is None:
-            raise ProblemError(HTTPStatus.GONE, "deleted", f"Takedown {ordered.ban} was deleted since.")
-        if not wanted.given:
-            return Answer(HTTPStatus.ACCEPTED, _shown(takedown), headers)
-        return self._state(request, takedown, wanted, headers)
+        with _committed(f"Takedown {ordered.ban} is committed"):
+            takedown = find_takedown(request.connection, ordered.ban)
+            if takedown is None:
+                raise ProblemError(HTTPStatus.GONE, "deleted", f"Takedown {ordered.ban} was deleted since.")
+            if not wanted.given:
+                return Answer(HTTPStatus.ACCEPTED, _shown(takedown), headers)
+            return self._state(request, takedown, wanted, headers)
 
     def read(self, request: Request, number: str) -> Answer:
         """Answer ``GET /takedowns/ID``: 200; with ``wait``, 200 only if it is done at every edge, and else 202."""
@@ -87,7 +90,8 @@ class Takedowns:
         check_text("by", by, LONGEST_BY)
         takedown = self._find(request, number, "lift")
         changed = self._lift(request, takedown, reason, by)
-        lifted = find_takedown(request.connection, takedown.id) or takedown
+        with _committed(f"The lift of takedown {takedown.id} is committed"):
+            lifted = find_takedown(request.connection, takedown.id) or takedown
         status = HTTPStatus.ACCEPTED if changed else HTTPStatus.OK
         return Answer(status, _shown(lifted), {"Location": f"/takedowns/{takedown.id}"})
 
@@ -173,6 +177,15 @@ class _Wanted:
         self.given = text is not None
         self.seconds = float(text or 0)
         self.seen = until == "seen"
+
+
+@contextmanager
+def _committed(what: str) -> Iterator[None]:
+    """Say what is done where the database goes away after it. Raises ``UnavailableError``."""
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        raise UnavailableError("state-unknown", f"{what}, but its state cannot be read: {error}.") from error
 
 
 def _shown(takedown: Takedown) -> dict[str, Any]:

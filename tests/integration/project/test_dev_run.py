@@ -20,7 +20,7 @@ from takedown_db.connection.connect import connect
 
 _NAMES = {
     *("EDGE_URL", "PURGE_URL", "PURGE_TOKEN_FILE", "ORIGIN_URL", "INGEST_URL", "INGEST_TOKEN_FILE"),
-    *("CONSOLE_URL", "CONSOLE_PASSWORD"),
+    *("CONSOLE_URL", "CONSOLE_PASSWORD", "DOOR_URL", "DOOR_TOKEN_FILE", "PURGER_DOOR_DATABASE_URL"),
     *("DB_SOCKET", "DB_NAME", "DB_URL", "PROOF_PUBLIC_KEY", "SAMPLE_CODE", "SAMPLE_OWNER"),
     *("PURGER_ADMIN_URL", "PURGER_DATABASE_URL", "PURGER_MODERATION_URL", "PURGER_LOG_KEY_FILE"),
     *("ORIGIN_DATABASE_URL", "ORIGIN_IMPORT_DATABASE_URL", "ORIGIN_STORE"),
@@ -33,7 +33,7 @@ def _command() -> list[str]:
 
 
 def _environment(directory: Path, store: str = "directory") -> dict[str, str]:
-    parts = ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE")
+    parts = ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE", "DOOR")
     ports = {f"STACK_{part}_PORT": "0" for part in parts}
     return {**os.environ, **ports, "STACK_DIR": str(directory), "STACK_STORE": store}
 
@@ -92,6 +92,10 @@ def test_a_ban_written_with_what_it_prints_is_served_as_410_and_ctrl_c_leaves_no
         assert_secret(directory, process.pid, Path(names["PURGE_TOKEN_FILE"]).read_text().strip())
         assert_secret(directory, process.pid, Path(names["INGEST_TOKEN_FILE"]).read_text().strip())
         assert_secret(directory, process.pid, names["CONSOLE_PASSWORD"])
+        assert_secret(directory, process.pid, token := Path(names["DOOR_TOKEN_FILE"]).read_text().strip())
+        headers = {"Authorization": f"Bearer {token}"}
+        listed = requests.get(f"{names['DOOR_URL']}/takedowns", headers=headers, timeout=PATIENCE)
+        assert listed.json() == {"takedowns": [], "before": None}
         assert "Sign in" in requests.get(names["CONSOLE_URL"], timeout=PATIENCE).text
         image = f"{names['EDGE_URL']}/images/{names['SAMPLE_CODE']}"
         wait_until(lambda: requests.get(image, timeout=PATIENCE).status_code == 200, "the image")

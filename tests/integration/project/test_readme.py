@@ -54,7 +54,7 @@ class Newcomer:
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     """Start ``./dev run`` with its default directory on free ports, and wait for ``ready``."""
     directory = tmp_path_factory.mktemp("clone")
-    ports = {f"STACK_{part}_PORT": "0" for part in ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE")}
+    ports = {f"STACK_{part}_PORT": "0" for part in ("EDGE", "PURGE", "ORIGIN", "INGEST", "CONSOLE", "DOOR")}
     environment = {**os.environ, **ports, "PYTHONPATH": str(ROOT)}
     for name in ("STACK_DIR", WITHOUT_TLS):
         environment.pop(name, None)
