@@ -24,6 +24,7 @@ _SECONDS = {
     "bulk": (25, 33),
     "many_objects": (900, 0),
     "signed_log": (100, 0),
+    "door": (15, 6),
     "fleet": (180, 27),
     "store": (20, 12),
 }

@@ -82,7 +82,7 @@ def everything(database: Database) -> list[tuple[object, ...]]:
         ("GET", "/takedowns?limit=1001", {}, 400, "malformed-parameter"),
         ("GET", "/takedowns?scope=all", {}, 400, "malformed-parameter"),
         ("GET", "/takedowns?open=1", {}, 400, "malformed-parameter"),
-        ("GET", "/", {}, 404, "no-route"),
+        ("GET", "/nothing", {}, 405, "method-not-allowed"),
         ("GET", "/openapi.json?x=1", {}, 400, "unknown-parameter"),
         ("OPTIONS", "/takedowns", {}, 405, "method-not-allowed"),
     ],
