@@ -139,6 +139,7 @@ class App:
             get("HTTP_TAKEDOWN_URL", ""),
             get("HTTP_TAKEDOWN_CHANGED_CONTENT") == "1",
             environ[BEGAN],
+            get("HTTP_X_FORWARDED_PROTO", ""),
         )
         return verdicts.answer(question, self._find)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from origin.answering.answers import Answers, ImageAnswer
 from origin.answering.lookup import Lookup
 from origin.model import ORIGINAL, Found, FoundContent, SiteUrl
-from origin.verdict.content_reader import ContentReader, ContentUnknownError
+from origin.verdict.content_reader import ContentReader, ContentUnknownError, Wanted
 from origin.verdict.rules import NoRowError, Rule, find_image
 from origin.verdict.sites import FirstSight, Site, find_site
 from origin.verdict.url import UnreadableUrlError, read_url
@@ -21,6 +21,9 @@ _WAIT = 3.0
 _HOST = re.compile(r"[a-z0-9._:\[\]-]{0,255}").fullmatch
 _URL = re.compile(r"/[!-~]{0,8191}").fullmatch
 
+#: The only values of X-Forwarded-Proto that are repeated to the site's server: a visitor may write anything there.
+_SCHEMES = ("http", "https")
+
 #: Expects no content: the edge may show any answer of the site's server but a 200, at which nobody has looked.
 _NO_CONTENT = "none"
 
@@ -32,6 +35,7 @@ class Question(NamedTuple):
     target: str  # path and query
     changed: bool  # the edge got other content than was recorded
     began: float  # moment of the monotonic clock at which the request arrived
+    scheme: str = ""  # of the visitor's request, as the proxy that ended TLS said; empty: it said nothing
 
 
 #: Looks a code up, with the moment of the monotonic clock at which the question began.
@@ -92,15 +96,18 @@ class SiteVerdicts:
         expect = None if question.changed else _expectation(recorded)
         unread = not recorded.banned and (question.changed or recorded.digest is None)
         if unread and site is not None and site.server is not None and self._reader is not None:
+            wanted = Wanted(site.server, url, question.scheme if question.scheme in _SCHEMES else "")
             if site.first_sight is FirstSight.AFTER:
-                self._reader.begin(site.server, url)
+                self._reader.begin(wanted)
             elif site.first_sight is FirstSight.BEFORE:
-                content = self._reader.wait(site.server, url, question.began + _WAIT)
+                content = self._reader.wait(wanted, question.began + _WAIT)
                 # Bans that came meanwhile have to be seen, and the edge compares the purges that this lookup has seen.
                 again = time.monotonic()
                 found = find(url.code, ORIGINAL, again)
                 recorded = self._lookup.find_content(url, again)
-                expect = _NO_CONTENT if content is None else _expectation(recorded)
+                expect = _NO_CONTENT if isinstance(content, int) else _expectation(recorded)
+                if isinstance(content, int) and question.changed:
+                    self._reader.differs(wanted, content)
                 if expect is None:
                     raise ContentUnknownError("the record was overtaken by others of the same image")
         return _joined(found, recorded), expect

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from origin.model import Content, SiteUrl
 from origin.row_checks import is_validator
@@ -45,10 +46,16 @@ class ContentUnknownError(Exception):
     """The content of a URL is not known yet. The message says why."""
 
 
-def read_content(server: Address, url: SiteUrl) -> Content | None:
-    """Read a URL of a server once, with a plain GET; None where the status is not 200.
+#: Names this program to sites whose servers refuse requests that name none.
+_USER_AGENT = "edge-takedown"
 
-    No redirect is followed: only this server is ever asked. Raises ``ContentUnknownError``.
+
+def read_content(server: Address, url: SiteUrl, scheme: str = "") -> Content | int:
+    """Read a URL of a server once, with a plain GET; returns the status where it is not 200.
+
+    ``scheme`` is what the proxy that ends TLS said of the visitor's request: a server that sends visitors from http to
+    https would send the origin there, too. No redirect is followed: only this server is ever asked. Raises
+    ``ContentUnknownError``.
     """
     end = time.monotonic() + _LONGEST
     connection = http.client.HTTPConnection(server.host, server.port, timeout=_CONNECT)
@@ -57,10 +64,13 @@ def read_content(server: Address, url: SiteUrl) -> Content | None:
         connection.sock.settimeout(_STALL)
         connection.putrequest("GET", url.url, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", url.host)
+        connection.putheader("User-Agent", _USER_AGENT)
+        if scheme:
+            connection.putheader("X-Forwarded-Proto", scheme)
         connection.putheader("Connection", "close")
         connection.endheaders()
         answer = connection.getresponse()
-        return _content(answer, end) if answer.status == http.client.OK else None
+        return _content(answer, end) if answer.status == http.client.OK else answer.status
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ContentUnknownError(str(error) or type(error).__name__) from error
     finally:
@@ -91,12 +101,20 @@ def _first(answer: http.client.HTTPResponse, name: str) -> str:
     return value
 
 
+class Wanted(NamedTuple):
+    """A URL to read, and from where."""
+
+    server: Address
+    url: SiteUrl
+    scheme: str = ""  # of the visitor's request, as in ``read_content``
+
+
 class _Reading:
     """A reading that was asked for, and its result."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.content: Content | None = None
+        self.content: Content | int = 0
         self.error: ContentUnknownError | None = None
 
 
@@ -111,23 +129,23 @@ class ContentReader:
         self._record = record
         self._slots = threading.Semaphore(waiting)
         self._lock = threading.Lock()
-        self._readings: dict[str, _Reading] = {}
+        self._readings: dict[Wanted, _Reading] = {}
         self._moved_at = 0.0
         self._next_log = 0.0
-        self._queue: queue.SimpleQueue[tuple[Address, SiteUrl, _Reading]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Wanted, _Reading]] = queue.SimpleQueue()
         for _ in range(_READERS):
             threading.Thread(target=self._work, name="content", daemon=True).start()
 
-    def begin(self, server: Address, url: SiteUrl) -> None:
+    def begin(self, wanted: Wanted) -> None:
         """Have a URL read, unless it is being read. Raises ``ContentUnknownError`` where too many are waiting."""
-        self._reading(server, url)
+        self._reading(wanted)
 
-    def wait(self, server: Address, url: SiteUrl, until: float) -> Content | None:
-        """Have a URL read and recorded, and return its content; None where the status is not 200.
+    def wait(self, wanted: Wanted, until: float) -> Content | int:
+        """Have a URL read and recorded, and return its content, or the status where that is not 200.
 
         Raises ``ContentUnknownError`` at the moment ``until`` of the monotonic clock, or earlier.
         """
-        reading = self._reading(server, url)
+        reading = self._reading(wanted)
         slot = self._slots.acquire(blocking=False)
         try:
             while not reading.done.is_set():
@@ -144,36 +162,44 @@ class ContentReader:
             raise reading.error
         return reading.content
 
-    def _reading(self, server: Address, url: SiteUrl) -> _Reading:
+    def _reading(self, wanted: Wanted) -> _Reading:
         with self._lock:
-            reading = self._readings.get(url.id)
+            reading = self._readings.get(wanted)
             if reading is None:
                 if len(self._readings) >= _QUEUE:
                     raise ContentUnknownError(f"{_QUEUE} URLs of the site's server are waiting already")
                 if not self._readings:
                     self._moved_at = time.monotonic()
-                reading = self._readings[url.id] = _Reading()
-                self._queue.put((server, url, reading))
+                reading = self._readings[wanted] = _Reading()
+                self._queue.put((wanted, reading))
             return reading
 
     def _work(self) -> None:
         while True:
-            server, url, reading = self._queue.get()
+            wanted, reading = self._queue.get()
             try:
-                reading.content = read_content(server, url)
-                if reading.content is not None:
-                    self._record(url, reading.content)
+                reading.content = read_content(*wanted)
+                if isinstance(reading.content, Content):
+                    self._record(wanted.url, reading.content)
             except Exception as error:
                 reading.error = error if isinstance(error, ContentUnknownError) else ContentUnknownError(str(error))
-                self._report(server, url, error)
+                self._report(wanted, f"failed: {printable(error)}")
             with self._lock:
-                del self._readings[url.id]
+                del self._readings[wanted]
                 self._moved_at = time.monotonic()
             reading.done.set()
 
-    def _report(self, server: Address, url: SiteUrl, error: Exception) -> None:
-        """Log that a URL could not be read, at most once a minute."""
+    def differs(self, wanted: Wanted, status: int) -> None:
+        """Log that the server answered the edge with content, and the origin with another ``status`` than 200."""
+        self._report(
+            wanted,
+            f"got status {status}, and the edge got content: the URL is 503. The origin asks with the same Host and"
+            " X-Forwarded-Proto, without cookies, as edge-takedown: let the server answer that as it answers a visitor",
+        )
+
+    def _report(self, wanted: Wanted, what: str) -> None:
+        """Log what came of reading a URL, at most once a minute."""
         now = time.monotonic()
         if now >= self._next_log:
             self._next_log = now + _LOG_INTERVAL
-            log.error("first sight of %s at http://%s failed: %s", printable(url.url), server, printable(error))
+            log.error("first sight of %s at http://%s %s", printable(wanted.url.url), wanted.server, what)

@@ -92,7 +92,34 @@ def test_the_site_s_server_gets_a_plain_request(site: OriginSite, server: SiteSe
     server.files["/images/plain.png"] = b"plain"
     ask(site, "/images/plain.png", host="www.example.org:8080")
     (head,) = server.heads
-    assert head == {"Host": "www.example.org:8080", "Connection": "close"}
+    assert head == {"Host": "www.example.org:8080", "User-Agent": "edge-takedown", "Connection": "close"}
+
+
+@pytest.mark.parametrize(("said", "sent"), [("https", "https"), ("http", "http"), ("https, http", None), ("", None)])
+def test_a_server_that_leads_visitors_to_https_sees_the_scheme_of_the_visitor(
+    site: OriginSite, server: SiteServer, said: str, sent: str | None
+) -> None:
+    url = f"/images/scheme-{len(said)}.png"
+    server.files[url] = b"secure"
+    server.heads.clear()
+    fields = {"Takedown-URL": url, "Takedown-Host": "h", "X-Forwarded-Proto": said}
+    ask_again(lambda: requests.get(f"{site.origin.url}/verdict", headers=fields, timeout=PATIENCE), url)
+    (head,) = server.heads
+    assert head.get("X-Forwarded-Proto") == sent
+
+
+def test_the_log_says_that_the_server_shows_the_edge_more_than_the_origin(
+    site: OriginSite, server: SiteServer, tmp_path: Path
+) -> None:
+    url = "/images/walled.png"
+    server.moved[url] = "/login"
+    (tmp_path / "rules.toml").write_text(RULES + server.table())
+    with site.another_origin("walled", ORIGIN_WORKERS="1", ORIGIN_RULES=str(tmp_path / "rules.toml")) as origin:
+        answer = ask_again(lambda: ask_once(origin, url), url)
+        assert answer.headers["Takedown-Expect"] == "none"
+        assert "got status" not in origin.log_text(), "the edge may be answered the same"
+        ask_again(lambda: ask_once(origin, url, changed=True), url)
+        assert "got status 302, and the edge got content: the URL is 503" in origin.log_text()
 
 
 def test_what_is_no_picture_is_not_recorded_and_no_bytes_are_expected(site: OriginSite, server: SiteServer) -> None:
