@@ -59,7 +59,8 @@ def error_number(error: DatabaseUnavailableError) -> int | None:
 _ADVICE: dict[int, str] = {
     **dict.fromkeys(SCHEMA_OUTDATED, "run `purger migrate`"),
     **dict.fromkeys(ACCOUNT_LOCKED, "unlock the account: ALTER USER ... IDENTIFIED BY '...' ACCOUNT UNLOCK"),
-    ErrorNumber.ER_ACCESS_DENIED_ERROR: "check the user and the password in the database URL; accounts are made locked",
+    ErrorNumber.ER_ACCESS_DENIED_ERROR: "check the user and the password in the database URL; accounts are made "
+    "locked, and a user without a name comes before them (DROP USER ''@'localhost')",
     ErrorNumber.ER_BAD_DB_ERROR: "run `purger migrate` to create it",
     ErrorNumber.ER_NO_SUCH_USER: "run `purger migrate` to make the account again",
     ErrorNumber.CR_SSL_CONNECTION_ERROR: "TLS failed: check that the server has it, that ssl_ca in the database URL is "

@@ -13,6 +13,7 @@ from mysql.connector.abstracts import MySQLCursorAbstract
 
 from takedown_base.printable import printable
 from takedown_db.connection.connect import connect
+from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import explain
 from takedown_db.statements import statement
 
@@ -36,8 +37,8 @@ class AccountFilesError(Exception):
 def open_accounts(url: str, directory: Path) -> list[str]:
     """Give each account of the migrated database at ``url`` (an admin's) that is locked a password and a file.
 
-    Leaves accounts that have a password, and files that exist. Returns a line for each step. Raises
-    ``AccountFilesError``.
+    Leaves accounts that have a password, and files that exist, and logs in by each. Returns a line for each step.
+    Raises ``AccountFilesError``.
     """
     directory = directory.absolute()
     done = []
@@ -54,6 +55,8 @@ def open_accounts(url: str, directory: Path) -> list[str]:
         files = {variable: directory / f"{name}.url" for name, variable in variables.items()}
         settings = [f"{variable}_FILE={file}\n" for variable, file in files.items() if file.exists()]
         done += _write(directory / "env", "".join(settings))
+        for name in _VARIABLES:
+            _log_in(url, directory / f"{name}.url")
     except mysql.connector.Error as error:
         raise AccountFilesError(explain(error)) from error
     except OSError as error:
@@ -81,6 +84,26 @@ def _open(cursor: MySQLCursorAbstract, url: str, name: str, file: Path) -> list[
         file.unlink()
         raise
     return [f"gave {account} a password", *done]
+
+
+def _log_in(url: str, file: Path) -> None:
+    """Log in by the URL in a file, if it is there. Raises ``AccountFilesError`` where the server refuses that."""
+    if not file.exists():
+        return
+    try:
+        connect(file.read_text().strip(), timeout=_TIMEOUT).close()
+    except mysql.connector.Error as error:
+        if error.errno != ErrorNumber.ER_ACCESS_DENIED_ERROR:
+            raise
+        with connect(url, timeout=_TIMEOUT) as connection, connection.cursor() as cursor:
+            cursor.execute(statement("nameless_accounts"))
+            hosts = [f"''@'{printable(str(host))}'" for (host,) in cursor.fetchall()]
+        advice = (
+            f"the server takes users without a name first: DROP USER {', '.join(hosts)}, and run this again"
+            if hosts
+            else "write the account's password into it"
+        )
+        raise AccountFilesError(f"nobody can log in by {printable(file)}: {error.msg}; {advice}") from error
 
 
 def _write(file: Path, text: str) -> list[str]:

@@ -77,6 +77,10 @@ SET @takedown_fresh = 1 /*!80000 , SESSION information_schema_stats_expiry = 0 *
 -- Reads how an account was made, and so whether it is locked. {account} is its name.
 SHOW CREATE USER {account}
 
+-- name: nameless_accounts
+-- Reads the hosts of users without a name. Such a user of one host comes before accounts of any host.
+SELECT Host FROM mysql.user WHERE User = '' AND Host <> '' ORDER BY Host
+
 -- name: open_account
 -- Gives an account a password, and unlocks it. {account} is its name.
 ALTER USER {account} IDENTIFIED BY %(password)s ACCOUNT UNLOCK

@@ -55,6 +55,11 @@ def test_each_account_gets_a_password_and_a_file_once(fresh: Database, tmp_path:
     connect(urls["origin"].strip(), timeout=30).close()
 
     with fresh.connect_admin() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE USER ''@'localhost'")
+        refused = migrate(fresh, directory, code=1).stderr
+        cursor.execute("DROP USER ''@'localhost'")
+        assert f"nobody can log in by {directory / 'origin.url'}: Access denied" in refused
+        assert "DROP USER ''@'localhost', and run this again" in refused
         cursor.execute("ALTER USER takedown_erase ACCOUNT LOCK")
     refused = migrate(fresh, directory, code=1).stderr
     assert "takedown_erase is locked" in refused
