@@ -88,7 +88,7 @@ def vcl(directory: Path, force: bool, site: str | None, token: bool) -> None:
             _make_token(directory / "takedown.token")
     except OSError as error:
         raise click.ClickException(f"{printable(str(error.filename))}: {error.strerror}") from error
-    click.echo(_next_steps(directory, len(texts)))
+    click.echo(_next_steps(directory, len(texts), here=site is not None and token))
 
 
 def _with_site(text: str, site: str) -> str:
@@ -138,12 +138,21 @@ def _refusal(directory: Path, edited: list[str]) -> str:
     )
 
 
-def _next_steps(directory: Path, count: int) -> str:
+def _next_steps(directory: Path, count: int, *, here: bool) -> str:
+    """Say what comes next; ``here``: default.vcl has all that a site on this machine needs."""
     where = printable(str(directory.absolute()))
+    address = "127.0.0.1" if here else "ADDRESS"
+    settings = (
+        "next: start, with an origin on this machine and nothing to edit in default.vcl,\n"
+        if here
+        else "next: set backend, acl, token file, renditions, lease and URLs at the top of default.vcl, and start\n"
+    )
     return (
         f"wrote {count} files to {where}\n"
-        f"next: set backend, acl, token file, renditions, lease and URLs at the top of {where}/default.vcl; start\n"
-        f"  varnishd -F -f {where}/default.vcl -I {where}/parameters.cli -a public=:80 -a purge=ADDRESS:6090\n"
+        f"{settings}"
+        f"  varnishd -F -f {where}/default.vcl -I {where}/parameters.cli -a public=:80 -a purge={address}:6090"
+        " -s default,4G -s Transient=default,256M\n"
         "and then, on the purger's machine,\n"
-        "  purger edge add NAME --purge-url http://ADDRESS:6090 --public-url http://ADDRESS --token-file FILE"
+        f"  purger edge add NAME --purge-url http://{address}:6090 --public-url http://{address} --token-file"
+        f" {f'{where}/takedown.token' if here else 'FILE'}"
     )

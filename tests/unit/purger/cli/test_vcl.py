@@ -50,6 +50,16 @@ def test_a_token_is_made_once_where_default_vcl_reads_it(tmp_path: Path) -> None
     assert file.read_text() == token
 
 
+def test_what_comes_next_is_what_is_left_to_do(tmp_path: Path) -> None:
+    here = write(tmp_path, "--token", "--site", "127.0.0.1:8080").output
+    assert "nothing to edit" in here
+    assert (
+        f"--purge-url http://127.0.0.1:6090 --public-url http://127.0.0.1 --token-file {tmp_path}/takedown.token"
+        in here
+    )
+    assert "next: set backend, acl, token file" in write(tmp_path, "--force").output
+
+
 def test_files_that_a_site_has_edited_stay(tmp_path: Path) -> None:
     write(tmp_path)
     assert changed(tmp_path) == (set(), set())
