@@ -56,7 +56,7 @@ def verdict(report: ReceiptsReport, judged: dict[int, list[Judgement]]) -> list[
     subject = _subject(report)
     hiding = [ban for ban in report.bans if ban.hides]
     if not report.bans and report.code is not None and not report.ownerships and report.digest is None:
-        return [f"{subject}: no image has this code, and no ban on it is on record; codes differ in case"]
+        return [f"{subject}: nobody has banned this code or imported an image under it; codes differ in case"]
     if not report.bans:
         also = ", on its bytes or on an owner that it had," if report.code is not None else ""
         return [f"{subject}: no ban on it{also} is on record"]

@@ -270,7 +270,7 @@ def test_a_code_without_a_ban(record: TakedownRecord) -> None:
     record.image(code, record.new("owner"), record.new_digest())
     said = "no ban on it, on its bytes or on an owner that it had, is on record"
     assert record.text(code) == f"image {code}: {said}\n"
-    said = "no image has this code, and no ban on it is on record; codes differ in case"
+    said = "nobody has banned this code or imported an image under it; codes differ in case"
     assert record.text(code.lower()) == f"image {code.lower()}: {said}\n"
     record.ban(banned)  # ahead
     assert f"image {banned}: 1 ban in force" in record.text(banned, code=3)
