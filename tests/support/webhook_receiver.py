@@ -68,9 +68,11 @@ def _handler(secret: str, directory: Path) -> type[BaseHTTPRequestHandler]:
                 Webhook(secret).verify(body, dict(self.headers.items()))
             except WebhookVerificationError:
                 right = False
-            refused = mode.startswith("refuse ") and json.loads(body)["data"]["takedown"] == int(mode.split()[1])
+            event = json.loads(body)
+            named = f"refuse {event['data']['takedown']}" == mode
+            refused = named and event["type"] == "takedown.gone"
             taken = right and not refused and (mode in ("ok", "endless body") or mode.startswith("refuse "))
-            line = {"path": self.path, "right": right, "taken": taken, "body": json.loads(body), **self._signed()}
+            line = {"path": self.path, "right": right, "taken": taken, "body": event, **self._signed()}
             with (directory / "taken").open("a") as file:
                 file.write(json.dumps(line) + "\n")
             with contextlib.suppress(OSError):

@@ -215,6 +215,15 @@ def test_a_purger_that_is_killed_between_any_two_steps_loses_nothing(fleet: Flee
         assert set(receiver.taken(takedown)) == {(takedown, "gone")}
 
 
+def test_each_ban_of_a_bulk_is_told_once(fleet: Fleet, receiver: Receiver) -> None:
+    before = fleet.number("SELECT COALESCE(MAX(id), 0) FROM bans")
+    rows = ", ".join(f"('image', 'bulk{number}')" for number in range(1200))
+    fleet.sql(f"INSERT INTO bans (scope, subject) VALUES {rows}")
+    after = fleet.number("SELECT MAX(id) FROM bans")
+    wait_until(lambda: len(receiver.taken()) >= after - before, "each is told")
+    assert sorted(receiver.taken()) == [(ban, "gone") for ban in range(before + 1, after + 1)]
+
+
 def test_two_purgers_tell_each_event_once(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(new_secret())

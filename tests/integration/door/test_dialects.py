@@ -251,6 +251,8 @@ def test_an_action_of_coop_bans_and_lifts(site: Site, door: Door, coop: str) -> 
 def test_what_others_ordered_is_not_lifted_by_a_callback(site: Site, door: Door, coop: str) -> None:
     code = site.new_image()
     site.ban(code)
+    other = door.add_client("another", COOP)
+    assert callback(door, other, "ban/image", code).status_code == 202
     answer = callback(door, coop, "lift/image", code)
     assert (answer.status_code, answer.json()["takedowns"]) == (200, [])
     wait_until(lambda: site.get(code).status_code == 410, "it stays hidden")
