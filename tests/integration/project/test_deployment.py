@@ -1,5 +1,6 @@
 """Follow docs/operate/deployment.md command by command, on seven machines with systemd."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.edges.varnish import COMPILER
 from stack.processes.waiting import wait_until
 from stack.samples import draw
 from tests.support.machines.machine import HOME, Machine, Switch, why_impossible
@@ -35,6 +37,12 @@ target=${@: -1}; host=${target#root@}; place=/shared/handed/${host%%.internal:*}
 if [ $# = 3 ] && [[ $2 != */. ]]; then mkdir -p "${place%/*}"; else mkdir -p "$place"; fi
 cp -rp "${@:2:$#-2}" "$place"
 """
+
+#: A program ``gcc`` that compiles as the edges of all other tests do: the real one takes seconds for each start.
+GCC = os.environ[COMPILER].replace("%o", '"${@: -2:1}"').replace("%s", '"${@: -1}"')
+
+#: Two purgers that poll a hundred times a second would take a fifth of a core for as long as the test runs.
+SELDOM = "[Service]\nEnvironment=PURGER_POLL_INTERVAL=0.05\n"
 
 STATUS = "PURGER_DATABASE_URL_FILE=/etc/edge-takedown/purger-database-url purger status"
 
@@ -149,6 +157,7 @@ def start_the_origins(deployment: Deployment) -> None:
     deployment.hand_over()
     for name in ORIGINS:
         deployment.run(name, f"mkdir -p {IMAGES} && mount --bind /shared/images {IMAGES}")
+        deployment.machines[name].write("/etc/systemd/system/edge-takedown-purger.service.d/seldom.conf", SELDOM)
     deployment.paste("systemd-sysusers", *ORIGINS)
 
 
@@ -170,6 +179,9 @@ def start_the_edges(deployment: Deployment) -> None:
     deployment.machines["admin"].write(default, replaced)
     deployment.paste("for edge in", "admin")
     deployment.hand_over()
+    for edge in EDGES:
+        deployment.machines[edge].write("/usr/local/bin/gcc", f"#!/bin/bash\n{GCC}\n")
+        deployment.run(edge, "cd /usr/local/bin && chmod 755 gcc && ln gcc $(/usr/bin/gcc -dumpmachine)-gcc")
     deployment.paste("systemctl restart varnish", *EDGES)
     for edge in EDGES:
         deployment.wait_for(edge, "/images/-", "404 2")
