@@ -4,6 +4,7 @@ import base64
 import functools
 import hashlib
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -18,7 +19,7 @@ import requests
 
 from stack.databases.database import Database
 from stack.databases.program import chosen
-from stack.edges.varnish import varnish_program
+from stack.edges.varnish import compiler_parameters, varnish_program
 from stack.edges.vcl import replace_sub
 from stack.object_store import ObjectStoreServer
 from stack.processes.commands import user_name
@@ -150,6 +151,7 @@ class ExistingSite:
         """Return the page with the addresses and paths of this machine."""
         etc = self.directory / "etc"
         varnishd = varnish_program("varnishd")
+        quick = "".join(f" -p {shlex.quote(f'{name}={value}')}" for name, value in compiler_parameters().items())
         here = {
             "/srv/site/pictures": str(self.files),
             "/srv/takedown": str(self.directory / "store"),
@@ -164,7 +166,7 @@ class ExistingSite:
             "public=:80 ": f"public=127.0.0.1:{self.ports['public']} ",
             # MySQL's own client, the names in Vinyl Cache, and a machine with less memory.
             "mariadb": chosen().client()[0],
-            "varnishd -F": f"{varnishd} -F -j none -n {self.directory}/varnishd -p thread_pool_min=50",
+            "varnishd -F": f"{varnishd} -F -j none -n {self.directory}/varnishd -p thread_pool_min=50{quick}",
             "default,4G": "default,64M",
             # The private store speaks http.
             "AWS_ENDPOINT=https://s3.example": f"AWS_ENDPOINT={self.bucket.endpoint}\nAWS_ALLOW_HTTP=true",
