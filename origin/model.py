@@ -57,11 +57,9 @@ class SiteUrl(NamedTuple):
 
 
 class FoundContent(NamedTuple):
-    """The row of the statement ``look_up_site_url``, its columns in their order."""
+    """The record of a URL: the last columns of the statement ``look_up_site_url``, in their order."""
 
-    banned: int | None  # 1, or None for no: content that was recorded for the image's code
-    pending: int | None  # likewise
-    digest: str | None  # of the URL, as all that follow; None: it was not read yet
+    digest: str | None  # None: it was not read yet
     length: int | None
     etag: str | None
     last_modified: str | None

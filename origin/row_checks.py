@@ -20,11 +20,11 @@ _LARGEST_BATCH = 10**15 - 1
 #: the column's width, and a cut path must not pass for a valid one.
 LONGEST_PATH = 1000
 
-#: Characters of the longest ETag and Last-Modified of a site's server.
-_LONGEST_VALIDATOR = 255
-
 #: Characters of a value in a message.
 _SHOWN = 80
+
+#: An ETag or Last-Modified of a site's server.
+_VALIDATOR = re.compile(r"[ -~]{0,255}").fullmatch
 
 _CONTENT_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,57}").fullmatch
 
@@ -69,10 +69,8 @@ def require_well_formed_rendition(code: str, digest: object, size: object, path:
         raise _malformed(code, "renditions.path", path)
 
 
-def require_well_formed_content(found: FoundContent | None, code: str) -> FoundContent:
+def require_well_formed_content(found: FoundContent, code: str) -> FoundContent:
     """Return ``found``. Raises ``MalformedRecordError`` where no answer can be made of it."""
-    if found is None:
-        raise MalformedRecordError("the statement look_up_site_url gave no row")
     if found.digest is None:
         return found
     if not (isinstance(found.digest, str) and is_digest(found.digest)):
@@ -87,7 +85,7 @@ def require_well_formed_content(found: FoundContent | None, code: str) -> FoundC
 
 def is_validator(value: str) -> bool:
     """Tell whether the table ``site_urls`` takes a value of ETag or Last-Modified, and a header may hold it."""
-    return len(value) <= _LONGEST_VALIDATOR and all(" " <= character <= "~" for character in value)
+    return _VALIDATOR(value) is not None
 
 
 def is_stored_path(path: str) -> bool:

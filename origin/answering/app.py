@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import bottle
 
@@ -16,7 +16,7 @@ from origin.answering.lookup import BUDGET, Lookup
 from origin.answering.site_verdicts import Question, SiteVerdicts
 from origin.answering.special_image import SpecialImage
 from origin.metrics_counters import Counters
-from origin.model import ORIGINAL, RENDITION, FilePart, Found, Header
+from origin.model import ORIGINAL, RENDITION, FilePart, Found, FoundContent, Header, SiteUrl
 from origin.row_checks import MalformedRecordError
 from origin.stores.contract import DamagedFileError, MissingFileError, StoreAwayError, StoredBody
 from origin.stores.store import Store
@@ -26,6 +26,8 @@ from takedown_base.subject_keys import CODE
 from takedown_db.connection.errors import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -129,7 +131,7 @@ class App:
             get("HTTP_RANGE") if environ["REQUEST_METHOD"] == "GET" else None,
             get("HTTP_IF_RANGE"),
         )
-        return self._answers.decide(self._find(code, rendition, environ[BEGAN]), conditions, time.time())
+        return self._answers.decide(self.find(code, rendition, environ[BEGAN]), conditions, time.time())
 
     def _verdict(self, verdicts: SiteVerdicts, environ: Environ) -> ImageAnswer:
         """Answer ``/verdict``: whether the edge may show the URL of the site's that the request's fields name."""
@@ -141,12 +143,20 @@ class App:
             environ[BEGAN],
             get("HTTP_X_FORWARDED_PROTO", ""),
         )
-        return verdicts.answer(question, self._find)
+        return verdicts.answer(question, self)
 
-    def _find(self, code: str, rendition: str, began: float) -> Found:
+    def find(self, code: str, rendition: str, began: float) -> Found:
+        """Look an image up as ``Lookup.find`` does, and count it."""
+        return self._counted(lambda: self._lookup.find(code, rendition, began))
+
+    def find_url(self, url: SiteUrl, began: float) -> tuple[Found, FoundContent]:
+        """Look a URL of the site's up as ``Lookup.find_url`` does, and count it."""
+        return self._counted(lambda: self._lookup.find_url(url, began))
+
+    def _counted(self, look_up: Callable[[], Answer]) -> Answer:
         started = time.monotonic()
         try:
-            return self._lookup.find(code, rendition, began)
+            return look_up()
         finally:
             if self._counters:
                 self._counters.looked_up(time.monotonic() - started)

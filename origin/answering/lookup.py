@@ -52,6 +52,10 @@ _LOG_INTERVAL = 60.0
 DATED_LAG = timedelta(seconds=10)
 
 
+#: Columns of ``look_up_site_url`` that are about the image; the others are about the URL.
+_OF_IMAGE = 10
+
+
 class QueryRefusedError(DatabaseUnavailableError):
     """The database refuses the query of a rule. The connection is as good as before."""
 
@@ -83,10 +87,13 @@ class LookupConnection:
         """Run ``look_up_image``. The names must have been checked. Raises ``mysql.connector.Error``."""
         return [Found._make(row) for row in self._run("look_up_image", {"code": code, "rendition": rendition})]
 
-    def find_content(self, url: SiteUrl) -> list[FoundContent]:
+    def find_url(self, url: SiteUrl) -> tuple[list[Found], FoundContent]:
         """Run ``look_up_site_url``. The code must have been checked. Raises ``mysql.connector.Error``."""
         self._prepare("look_up_site_url")
-        return [FoundContent._make(row) for row in self._run("look_up_site_url", {"code": url.code, "url": url.id})]
+        rows = self._run("look_up_site_url", {"code": url.code, "url": url.id})
+        # No rendition: the first three columns of Found, and its path.
+        found = [Found(None, None, None, *row[:_OF_IMAGE]) for row in rows]
+        return found, FoundContent._make(rows[0][_OF_IMAGE:]) if rows else FoundContent(None, None, None, None)
 
     def ask_site(self, query: str, values: Mapping[str, str]) -> dict[str, str] | None:
         """Run a query of the site's rules. None: no row, several, or NULL.
@@ -194,15 +201,23 @@ class Lookup:
         ``ValueError`` for a malformed name.
         """
         for name in (code, rendition):
-            if not is_key(name):
-                raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
-        found = self._in_time(began, lambda connection: self._query(connection, code, rendition))
+            _require_key(name)
+        found = self._in_time(began, lambda connection: self._judge(connection.find(code, rendition)))
         return require_well_formed(found, code)
 
-    def find_content(self, url: SiteUrl, began: float) -> FoundContent:
-        """Read what was recorded of a URL of a site's own server, whose code ``find`` has taken. Raises as ``find``."""
-        rows = self._in_time(began, lambda connection: connection.find_content(url))
-        return require_well_formed_content(rows[0] if rows else None, url.code)
+    def find_url(self, url: SiteUrl, began: float) -> tuple[Found, FoundContent]:
+        """Read the same for a URL of a site's own server, and what was recorded of it. Raises as ``find``.
+
+        ``banned`` and ``pending`` are also about all content that was recorded for the image's code.
+        """
+        _require_key(url.code)
+
+        def ask(connection: LookupConnection) -> tuple[Found | None, FoundContent]:
+            rows, content = connection.find_url(url)
+            return self._judge(rows), content
+
+        found, content = self._in_time(began, ask)
+        return require_well_formed(found, url.code), require_well_formed_content(content, url.code)
 
     def ask_site(self, query: str, values: Mapping[str, str], began: float) -> dict[str, str] | None:
         """Run a query of the site's rules; None: no row, several, or NULL. Raises ``DatabaseUnavailableError``."""
@@ -290,8 +305,8 @@ class Lookup:
     def _connect(self) -> LookupConnection:
         return LookupConnection(self._url, timeout=TIMEOUT, replica=self._replica)
 
-    def _query(self, connection: LookupConnection, code: str, rendition: str) -> Found | None:
-        rows = connection.find(code, rendition)
+    def _judge(self, rows: list[Found]) -> Found | None:
+        """Join the rows of a lookup, whose server must not lag. Raises ``NotPrimaryError``."""
         if not rows:
             return None
         found = _latest(rows)
@@ -338,13 +353,18 @@ class Lookup:
             )
 
 
+def _require_key(name: str) -> None:
+    if not is_key(name):
+        raise ValueError(f"{name!r} is not {CODE_ALPHABET}")
+
+
 def _latest(rows: list[Found]) -> Found:
     """Join rows that differ only in the change (of image, owner and content) into one with the latest change.
 
     A change that has no batch, and no change at all, count as batch 0.
     """
-    if len(rows) == 1 and rows[0].changed:
-        return rows[0]
+    if len(rows) == 1:
+        return rows[0] if rows[0].changed is not None else rows[0]._replace(changed=0)
     times = [row.changed_at for row in rows if row.changed_at is not None]
     return rows[0]._replace(changed_at=max(times, default=None), changed=max(row.changed or 0 for row in rows))
 

@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from origin.answering.answers import Answers, ImageAnswer
 from origin.answering.lookup import Lookup
@@ -38,8 +38,14 @@ class Question(NamedTuple):
     scheme: str = ""  # of the visitor's request, as the proxy that ended TLS said; empty: it said nothing
 
 
-#: Looks a code up, with the moment of the monotonic clock at which the question began.
-Find = Callable[[str, str, float], Found]
+class Find(Protocol):
+    """Looks up what a verdict needs, in one statement each, as ``Lookup`` does."""
+
+    def find(self, code: str, rendition: str, began: float) -> Found:
+        """Look an image up. ``began`` is the moment of the monotonic clock at which the question began."""
+
+    def find_url(self, url: SiteUrl, began: float) -> tuple[Found, FoundContent]:
+        """Look up a URL and its image."""
 
 
 class SiteVerdicts:
@@ -69,13 +75,12 @@ class SiteVerdicts:
             return self._answers.unruled("unreadable", brief=True)
         except UnreadableUrlError:
             return self._answers.unruled("unreadable")
-        found = find(image.code, ORIGINAL, question.began)
-        if self._reader is None or found.banned:
-            return self._answers.verdict(found, image.code, time.time())
+        if self._reader is None:
+            return self._answers.verdict(find.find(image.code, ORIGINAL, question.began), image.code, time.time())
         url = SiteUrl(question.host.lower(), question.target, image.code)
         if not (_HOST(url.host) and _URL(url.url)):
             return self._answers.unruled("unreadable")
-        found, expect = self._look_at_content(question, url, site, found, find)
+        found, expect = self._look_at_content(question, url, site, find)
         return self._answers.verdict(found, image.code, time.time(), expect)
 
     def _site(self, host: str) -> Site | None:
@@ -89,12 +94,12 @@ class SiteVerdicts:
         return site
 
     def _look_at_content(
-        self, question: Question, url: SiteUrl, site: Site | None, found: Found, find: Find
+        self, question: Question, url: SiteUrl, site: Site | None, find: Find
     ) -> tuple[Found, str | None]:
-        """Have content that is unknown or changed read, and add to ``found`` what is known; with Takedown-Expect."""
-        recorded = self._lookup.find_content(url, question.began)
+        """Look a URL up, and have content that is unknown or changed read; with Takedown-Expect."""
+        found, recorded = find.find_url(url, question.began)
         expect = None if question.changed else _expectation(recorded)
-        unread = not recorded.banned and (question.changed or recorded.digest is None)
+        unread = not found.banned and (question.changed or recorded.digest is None)
         if unread and site is not None and site.server is not None and self._reader is not None:
             wanted = Wanted(site.server, url, question.scheme if question.scheme in _SCHEMES else "")
             if site.first_sight is FirstSight.AFTER:
@@ -102,15 +107,15 @@ class SiteVerdicts:
             elif site.first_sight is FirstSight.BEFORE:
                 content = self._reader.wait(wanted, question.began + _WAIT)
                 # Bans that came meanwhile have to be seen, and the edge compares the purges that this lookup has seen.
-                again = time.monotonic()
-                found = find(url.code, ORIGINAL, again)
-                recorded = self._lookup.find_content(url, again)
+                found, recorded = find.find_url(url, time.monotonic())
                 expect = _NO_CONTENT if isinstance(content, int) else _expectation(recorded)
                 if isinstance(content, int) and question.changed:
                     self._reader.differs(wanted, content)
                 if expect is None:
                     raise ContentUnknownError("the record was overtaken by others of the same image")
-        return _joined(found, recorded), expect
+        # An edge has one digest for each object. Of an image that was imported it stays that of the original: a ban of
+        # the URL's own content purges the code (`number_invalidations`).
+        return found._replace(original=found.original or recorded.digest), expect
 
 
 def _expectation(recorded: FoundContent) -> str | None:
@@ -118,16 +123,3 @@ def _expectation(recorded: FoundContent) -> str | None:
     if recorded.digest is None:
         return None
     return f"length={recorded.length}|etag={recorded.etag}|last-modified={recorded.last_modified}"
-
-
-def _joined(found: Found, recorded: FoundContent) -> Found:
-    """Add to a row what is recorded of the image's URLs.
-
-    An edge has one digest for each object. Of an image that was imported it stays that of the original: a ban of the
-    URL's own content purges the code (`number_invalidations`).
-    """
-    return found._replace(
-        banned=found.banned or recorded.banned,
-        pending=found.pending or recorded.pending,
-        original=found.original or recorded.digest,
-    )

@@ -55,31 +55,63 @@ LEFT JOIN changes FORCE INDEX (PRIMARY) ON
 WHERE numbering.one = 1
 
 -- name: look_up_site_url
--- Reads what the origin has recorded of a URL of a site's own server, and whether any content that it has recorded for the
--- image's code is banned, or waits for the number of a change. One row. It follows look_up_image: each of its snapshots
--- holds all that the one before held, so the answer may say what that one had seen. A code has few URLs, 1,000 at most
--- (record_site_url): each costs a look into two indexes.
+-- Reads what look_up_image does, without a rendition, and what the origin has recorded of a URL of a site's own server, in
+-- one snapshot: as many rows as there. banned and pending are also 1 for any content that it has recorded for the image's
+-- code. A code has few URLs, 1,000 at most (record_site_url): each costs a look into two indexes.
+-- The columns stand in the order of `Found` from `owner` to `original`; those of `FoundContent` follow.
 SELECT
-    (
-        SELECT 1
-        FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN bans FORCE INDEX (subject)
-            ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
-        WHERE site_urls.code = %(code)s
-        LIMIT 1
+    images.owner,
+    images.stable_until,
+    COALESCE(
+        (
+            SELECT 1
+            FROM bans FORCE INDEX (subject)
+            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+                AND lifted_at IS NULL
+            LIMIT 1
+        ),
+        (
+            SELECT 1
+            FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN bans FORCE INDEX (subject)
+                ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+            WHERE site_urls.code = %(code)s
+            LIMIT 1
+        )
     ) AS banned,
-    (
-        SELECT 1
-        FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN invalidations FORCE INDEX (subject)
-            ON invalidations.scope = 'digest' AND invalidations.subject = site_urls.digest AND invalidations.batch IS NULL
-        WHERE site_urls.code = %(code)s
-        LIMIT 1
+    COALESCE(
+        (
+            SELECT 1
+            FROM invalidations FORCE INDEX (subject)
+            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+                AND batch IS NULL
+            LIMIT 1
+        ),
+        (
+            SELECT 1
+            FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN invalidations FORCE INDEX (subject)
+                ON invalidations.scope = 'digest' AND invalidations.subject = site_urls.digest
+                    AND invalidations.batch IS NULL
+            WHERE site_urls.code = %(code)s
+            LIMIT 1
+        )
     ) AS pending,
+    changes.changed_at,
+    UTC_TIMESTAMP(6) AS read_at,
+    numbering.last_batch AS seen,
+    CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
+    changes.batch AS changed,
+    original.digest AS original,
     url.digest,
     url.length,
     url.etag,
     url.last_modified
-FROM (SELECT 1) AS question
+FROM numbering
+LEFT JOIN images ON images.code = %(code)s
+LEFT JOIN renditions AS original ON original.code = images.code AND original.name = 'original'
 LEFT JOIN site_urls AS url ON url.id = %(url)s AND url.code = %(code)s
+LEFT JOIN changes FORCE INDEX (PRIMARY) ON
+    (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+WHERE numbering.one = 1
 
 -- name: record_site_url
 -- Records what was read from a site's own server. The caller writes the values into it, quoted.
