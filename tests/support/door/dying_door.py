@@ -1,19 +1,31 @@
-"""Run a door that is killed between the COMMIT of an order and its answer: ``python -m`` with arguments of `purger`."""
+"""Run a door that is killed while it carries out an order: ``python -m`` with the arguments of `purger`.
+
+The variable ``DIES`` names the function after which it dies: ``write_ban``, which is within the order's transaction, or
+``place_order``, which is between its COMMIT and the answer.
+"""
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
 from purger.cli.main import main
 from purger.door.orders import place_order
+from purger.moderation.bans import write_ban
 
-
-def _place_and_die(*arguments: Any) -> None:
-    place_order(*arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
+_PLACES: dict[str, tuple[str, Callable[..., object]]] = {
+    "write_ban": ("purger.door.orders.write_ban", write_ban),
+    "place_order": ("purger.door.takedowns.place_order", place_order),
+}
 
 
 if __name__ == "__main__":
-    with patch("purger.door.takedowns.place_order", _place_and_die):
+    place, function = _PLACES[os.environ["DIES"]]
+
+    def _work_and_die(*arguments: Any, **named: Any) -> None:
+        function(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with patch(place, _work_and_die):
         main()
