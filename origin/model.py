@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from takedown_base.content_names import FileNames
+
 #: The pattern of a rendition's name, in URLs and in the database.
 RENDITION = "[a-z0-9_-]{1,32}"
 
@@ -30,7 +32,7 @@ class Found(NamedTuple):
     seen: int  # number of the last batch in the lookup's own snapshot
     read_only: int = 0  # the server was demoted and may lag
     changed: int = 0  # number of the batch of the last change of the image, its owner or its content
-    original: str | None = None  # SHA-256 of the original in hex, whatever the rendition
+    original: str | None = None  # content of the original in hex, whatever the rendition: what bans by content name
     path: str | None = None  # of the file in the tree in place; None: the own store has it, by its digest
 
 
@@ -41,6 +43,7 @@ class Content(NamedTuple):
     length: int  # bytes
     etag: str  # as the server sent it; empty: it sent none
     last_modified: str  # likewise
+    names: FileNames
 
 
 class SiteUrl(NamedTuple):
@@ -63,6 +66,7 @@ class FoundContent(NamedTuple):
     length: int | None
     etag: str | None
     last_modified: str | None
+    content: str | None = None  # by which a ban by content finds it
 
 
 @dataclass(frozen=True, slots=True)

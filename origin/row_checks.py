@@ -46,7 +46,7 @@ def require_well_formed(found: Found | None, code: str) -> Found:
         raise _malformed(code, "renditions.content_type", found.content_type)
     require_well_formed_rendition(code, found.digest, found.size, found.path)
     if found.original is not None and not (isinstance(found.original, str) and is_digest(found.original)):
-        raise _malformed(code, "renditions.digest", found.original)
+        raise _malformed(code, "renditions.content", found.original)
     if found.owner is not None and not (isinstance(found.owner, str) and is_key(found.owner)):
         raise _malformed(code, "images.owner", found.owner)
     if found.stable_until is not None and not isinstance(found.stable_until, datetime):
@@ -75,6 +75,8 @@ def require_well_formed_content(found: FoundContent, code: str) -> FoundContent:
         return found
     if not (isinstance(found.digest, str) and is_digest(found.digest)):
         raise _malformed(code, "site_urls.digest", found.digest)
+    if not (isinstance(found.content, str) and is_digest(found.content)):
+        raise _malformed(code, "site_urls.content", found.content)
     if not (isinstance(found.length, int) and 0 <= found.length <= _LARGEST):
         raise _malformed(code, "site_urls.length", found.length)
     for column, value in ("etag", found.etag), ("last_modified", found.last_modified):

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+from takedown_base.content_names import shown_name
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
@@ -39,6 +40,11 @@ def name_of_code(code: str) -> str | None:
 
 
 def shown_key(scope: str, key: str) -> str:
-    """Write a subject's key for people: a code that was computed from a name with that name, ``YS5wbmc ('a.png')``."""
+    """Write a subject's key for people: a code that was computed from a name with that name, ``YS5wbmc ('a.png')``.
+
+    A content that only a ban named has the length of that name.
+    """
+    if scope == Scope.DIGEST:
+        return printable(shown_name(key))
     name = name_of_code(key) if scope == Scope.IMAGE else None
     return printable(key) if name is None else f"{key} ('{name}')"

@@ -6,6 +6,7 @@ waiting at any moment, and a later request finds the connection.
 """
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -119,7 +120,8 @@ class LookupConnection:
     def record(self, url: SiteUrl, content: Content) -> None:
         """Run ``record_site_url``. Raises ``mysql.connector.Error``."""
         with self.driver.cursor() as cursor:
-            cursor.execute(statement("record_site_url"), {"id": url.id, **url._asdict(), **content._asdict()})
+            names = {"names": json.dumps([content.names])}
+            cursor.execute(statement("record_site_url"), {"id": url.id, **url._asdict(), **content._asdict(), **names})
 
     def was_erased(self, digest: str) -> bool:
         """Run ``was_erased``. The digest must have been checked. Raises ``mysql.connector.Error``."""

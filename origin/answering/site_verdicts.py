@@ -115,7 +115,7 @@ class SiteVerdicts:
                     raise ContentUnknownError("the record was overtaken by others of the same image")
         # An edge has one digest for each object. Of an image that was imported it stays that of the original: a ban of
         # the URL's own content purges the code (`number_invalidations`).
-        return found._replace(original=found.original or recorded.digest), expect
+        return found._replace(original=found.original or recorded.content), expect
 
 
 def _expectation(recorded: FoundContent) -> str | None:

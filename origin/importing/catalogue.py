@@ -1,7 +1,8 @@
 """Reads and writes images and renditions in the database, for an import. Triggers put each change into the outbox."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from mysql.connector.types import MySQLConvertibleType
 
 from origin.importing.rules import Stability
 from origin.model import ORIGINAL
+from takedown_base.content_names import FileNames, padded_name
 from takedown_db.connection.lasting_connection import Connection, fetch
 from takedown_db.statements import statement
 
@@ -19,7 +21,10 @@ Row = Sequence[MySQLConvertibleType] | dict[str, MySQLConvertibleType]
 
 @dataclass(frozen=True, slots=True)
 class RenditionRow:
-    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex, path in the tree in place."""
+    """A row of ``renditions``. Size in bytes, width and height in pixels, digest in hex, path in the tree in place.
+
+    ``content`` is by what a ban by content finds the image; ``named``: all names of the file lead to it.
+    """
 
     code: str
     name: str
@@ -29,6 +34,8 @@ class RenditionRow:
     height: int
     digest: str
     path: str | None = None
+    content: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,16 @@ def image_to_record(
     return ImageRow(code, owner, stable_until, renditions, _outdated(known, renditions, names))
 
 
+def with_content(image: ImageRow | None, known: ImageRow | None, content: str) -> ImageRow | None:
+    """Add to the image to record, or to ``known`` where nothing else changes, the content of its original."""
+    source = image if image and ORIGINAL in image.renditions else known
+    if source is None or ((row := source.renditions[ORIGINAL]).named and row.content == content):
+        return image
+    changed = image or replace(source, renditions={})
+    original = replace(row, content=content, named=True)
+    return replace(changed, renditions={**changed.renditions, ORIGINAL: original})
+
+
 def _outdated(known: ImageRow | None, rows: Mapping[str, RenditionRow], names: Collection[str]) -> tuple[str, ...]:
     """Name the recorded renditions that show another picture than the original in ``rows``, if it has one.
 
@@ -93,7 +110,8 @@ class Catalogue:
             for code, owner, stable_until, name, *row in cast(list[tuple[Any, ...]], cursor.fetchall()):
                 image = found.setdefault(code, ImageRow(code, owner, stable_until))
                 if name is not None:
-                    image.renditions[name] = RenditionRow(code, name, *row)
+                    values = [*row[:-1], bool(row[-1])]  # the last one is `named`
+                    image.renditions[name] = RenditionRow(code, name, *values)
         return found
 
     def banned_owners(self, owners: Sequence[str]) -> set[str]:
@@ -105,10 +123,23 @@ class Catalogue:
             cursor.execute(sql, list(owners))
             return {str(row[0]) for row in cast(list[tuple[Any, ...]], cursor.fetchall())}
 
-    def hiding_bans(self, *, digest: str | None, code: str = "", owner: str = "") -> list[int]:
-        """Read the ids of the open bans of a content, a code and an owner; an empty one, or None, has none."""
+    def hiding_bans(self, names: FileNames | None, *, code: str = "", owner: str = "") -> list[int]:
+        """Read the ids of the open bans of a file, a code and an owner; an empty one, or None, has none."""
+        values = dict.fromkeys(FileNames._fields) if names is None else names._asdict()
         with self._connection.cursor() as cursor:
-            return [int(ban) for (ban,) in fetch(cursor, "bans_of_upload", digest=digest or "", code=code, owner=owner)]
+            return [int(ban) for (ban,) in fetch(cursor, "bans_of_upload", **values, code=code, owner=owner)]
+
+    def bans_of_name(self, name: str) -> list[int]:
+        """Read the ids of the open bans of the content that has a name, a hash in hex."""
+        values = dict.fromkeys(FileNames._fields) | {"canonical": padded_name(name)}
+        with self._connection.cursor() as cursor:
+            return [int(ban) for (ban,) in fetch(cursor, "bans_of_upload", **values, code="", owner="")]
+
+    def record_contents(self, files: Sequence[FileNames]) -> list[str]:
+        """Record the names of some files, in a transaction of their own. Returns the content of each."""
+        if not files:
+            return []
+        return [str(content) for (content,) in self._connection.rows("record_contents", files=json.dumps(files))]
 
     def record(self, images: Iterable[ImageRow], *, move: bool) -> dict[str, str]:
         """Write images with their renditions in one transaction.

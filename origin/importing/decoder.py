@@ -23,6 +23,7 @@ from origin.importing.decoder_process import LONGEST_MESSAGE, MOST_FILES
 from origin.importing.metadata import MalformedPictureError, format_of, strip
 from origin.importing.pictures import UnusablePictureError, decode
 from origin.importing.renditions import Reduced
+from takedown_base.content_names import Hashes
 
 # One processor for a picture: its time is the limit, and each thread would take memory. Decoders run side by side.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -74,7 +75,7 @@ def _do(job: dict[str, Any], descriptors: Sequence[int], max_bytes: int, max_pix
 
 
 def _examine(source: BinaryIO, target: BinaryIO, max_bytes: int, *, strip_metadata: bool) -> dict[str, Any]:
-    """Copy a picture without its metadata, and find out its format, and digest and size of the copy."""
+    """Copy a picture, without its metadata if so asked. Returns its format, names, and digest and size of the copy."""
     size = os.fstat(source.fileno()).st_size
     if size > max_bytes:  # it grew
         return {"refused": f"more than {max_bytes} bytes", "picture": True}
@@ -82,15 +83,23 @@ def _examine(source: BinaryIO, target: BinaryIO, max_bytes: int, *, strip_metada
     format_ = format_of(data)
     if format_ is None:
         return {"refused": "not a JPEG, PNG, GIF, WebP or AVIF picture", "picture": False}
-    digest = hashlib.sha256()
+    canonical, hashes = hashlib.sha256(), Hashes()
+    hashes.update(data)
     try:
-        for piece in strip(data, format_) if strip_metadata else [data]:
-            digest.update(piece)
-            target.write(piece)
+        for piece in strip(data, format_):
+            canonical.update(piece)
+            if strip_metadata:
+                target.write(piece)
     except MalformedPictureError as error:
-        reason = f"its metadata cannot be found, and so not taken out ({error})"
-        return {"refused": f"{reason}: --metadata keep takes it as it is, if it can be decoded", "picture": True}
-    return {"format": format_, "digest": digest.hexdigest(), "size": target.tell()}
+        if strip_metadata:
+            reason = f"its metadata cannot be found, and so not taken out ({error})"
+            return {"refused": f"{reason}: --metadata keep takes it as it is, if it can be decoded", "picture": True}
+        canonical = hashlib.sha256(data)
+    if not strip_metadata:
+        target.write(data)
+    names = hashes.names(canonical.hexdigest())
+    digest = names.canonical if strip_metadata else names.sha256
+    return {"format": format_, "digest": digest, "size": target.tell(), "names": names}
 
 
 if __name__ == "__main__":

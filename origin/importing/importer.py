@@ -1,18 +1,19 @@
 """Runs a whole import: decides for each image what to do, stores its files and records its rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from origin.importing.catalogue import Catalogue, ImageRow, RenditionRow, image_to_record
+from origin.importing.catalogue import Catalogue, ImageRow, RenditionRow, image_to_record, with_content
 from origin.importing.entries import Entry, ImageEntries, image_chunks
 from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules
 from origin.importing.sources import RefusedFileError, Source
 from origin.model import ORIGINAL
+from takedown_base.content_names import FileNames
 
 #: Images in one transaction: few commits, and locks that are too short for anyone to notice.
 _IMAGES_PER_TRANSACTION = 100
@@ -59,6 +60,7 @@ class _PreparedImage:
 
     entries: ImageEntries
     image: ImageRow | None = None
+    names: FileNames | None = None  # of the original; None: it was not read
     refused: list[tuple[Entry, str]] = field(default_factory=list)
 
     @property
@@ -109,6 +111,7 @@ class Import:
         prepare = partial(self._prepare, recorded=recorded, banned=banned)
         # map() would begin all images of a chunk after an error in one of them; a chunk is short.
         prepared = [*(pool.map(prepare, chunk) if self._rules.jobs > 1 else map(prepare, chunk))]
+        self._name(prepared, recorded)
         foreign = self._catalogue.record([each.image for each in prepared if each.image], move=self._rules.move)
         if foreign:
             banned |= self._catalogue.banned_owners(sorted(set(foreign.values())))
@@ -118,6 +121,13 @@ class Import:
             else:
                 self._count(each, recorded.get(each.entries.code), banned)
         self._report.advanced(sum(len(each.files) for each in chunk))
+
+    def _name(self, prepared: Sequence[_PreparedImage], recorded: Mapping[str, ImageRow]) -> None:
+        """Record the names of the originals that were read, before anybody can see the images."""
+        read = [each for each in prepared if each.names is not None]
+        contents = self._catalogue.record_contents([each.names for each in read if each.names is not None])
+        for each, content in zip(read, contents, strict=True):
+            each.image = with_content(each.image, recorded.get(each.entries.code), content)
 
     def _refuse_foreign(self, entries: ImageEntries, owner: str, banned: set[str]) -> None:
         """Refuse an image that got another owner, for example by another import, after this one had read its owner."""
@@ -173,10 +183,12 @@ class Import:
                 return []
             path = entry.path if self._source.in_place else None
             with self._examined(entry) as picture:
+                prepared.names = picture.names
                 if self._intake.holds(known, ORIGINAL, picture, path) and self._intake.has_reduced(known, reduced):
                     return []
                 return self._intake.take_original(entries.code, picture, path, reduced)
         except RefusedFileError as error:
+            prepared.names = None
             prepared.refused.append((entry, str(error)))
             _refuse_all(prepared, "the original of this image was refused")
             return []

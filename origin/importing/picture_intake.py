@@ -13,6 +13,7 @@ from origin.importing.renditions import Reduced
 from origin.importing.rules import ImportRules
 from origin.model import ORIGINAL
 from origin.stores.store import Store
+from takedown_base.content_names import FileNames
 
 #: The media type of a picture, and its width and height in pixels as it is shown.
 _Kind = tuple[str, int, int]
@@ -27,6 +28,7 @@ class ExaminedPicture:
     format: str
     digest: str
     size: int
+    names: FileNames  # of the file as it was received
 
 
 class Intake:
@@ -44,7 +46,9 @@ class Intake:
         Waits for a decoder, which the picture keeps. Raises ``NoPictureError`` and ``BrokenPictureError``.
         """
         with self._decoders.one() as decoder, os.fdopen(os.memfd_create("picture"), "w+b") as content:
-            yield ExaminedPicture(decoder, content, **decoder.do({"strip": strip_metadata}, [file, content]))
+            answer = decoder.do({"strip": strip_metadata}, [file, content])
+            answer["names"] = FileNames(*answer["names"])
+            yield ExaminedPicture(decoder, content, **answer)
 
     def holds(self, known: ImageRow | None, name: str, picture: ExaminedPicture, path: str | None) -> bool:
         """Tell whether a rendition is recorded with this content and path, and its file is in the store."""

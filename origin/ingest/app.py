@@ -52,7 +52,7 @@ class IngestApp:
         self._body_time = body_time
         self._routes = bottle.Bottle()
         self._routes.put("/images/<code>", callback=self._put)
-        self._routes.get(r"/verdict/<digest:re:[0-9a-f]{64}\Z>", callback=self._verdict)
+        self._routes.get(r"/verdict/<name:re:(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})\Z>", callback=self._verdict)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -110,15 +110,15 @@ class IngestApp:
             if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 allowed = ("Allow", "GET" if method == "PUT" else "PUT")
                 raise _RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not answered.", allowed) from None
-            text = "PUT /images/CODE and GET /verdict/SHA256 (64 hex digits in small letters) are answered."
+            text = "PUT /images/CODE and GET /verdict/HASH (a SHA-256, SHA-1 or MD5 in small hex) are answered."
             raise _RefusalError(HTTPStatus.NOT_FOUND, text) from None
         answer: _Answer = route.call(environ, **names)
         return answer
 
-    def _verdict(self, environ: Environ, digest: str) -> _Answer:  # noqa: ARG002 (Bottle's routes have it)
-        """Answer ``GET /verdict/<sha256>``: whether images with this content are banned."""
-        bans = self._uploads.bans_of(digest)
-        return _Answer(HTTPStatus.OK, {"digest": digest, "banned": bool(bans), "bans": bans})
+    def _verdict(self, environ: Environ, name: str) -> _Answer:  # noqa: ARG002 (Bottle's routes have it)
+        """Answer ``GET /verdict/<hash>``: whether images with this content are banned."""
+        bans = self._uploads.bans_of(name)
+        return _Answer(HTTPStatus.OK, {"digest": name, "banned": bool(bans), "bans": bans})
 
     def _put(self, environ: Environ, code: str) -> _Answer:
         """Answer ``PUT /images/<code>``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from origin.importing.catalogue import Catalogue, ImageRow, image_to_record
+from origin.importing.catalogue import Catalogue, ImageRow, image_to_record, with_content
 from origin.importing.picture_intake import ExaminedPicture, Intake
 from origin.importing.rules import ImportRules, Stability
 from origin.model import ORIGINAL
@@ -87,7 +87,7 @@ class Uploads:
 
     def check(self, upload: Upload) -> None:
         """Refuse an upload before its body is read. Raises ``BannedError`` and ``ForeignError``."""
-        self._recorded(upload, None)
+        self._recorded(upload)
 
     def take(self, upload: Upload, file: BinaryIO) -> TakenUpload:
         """Store and record a picture, or find that it is there already.
@@ -96,26 +96,30 @@ class Uploads:
         nothing is stored.
         """
         with self._intake.examine(file, strip_metadata=self._rules.strip) as picture:
-            known = self._recorded(upload, picture.digest)
+            known = self._recorded(upload, picture)
             image = self._prepare(upload, picture, known)
+            names = picture.names
+        (content,) = self._database.run(lambda catalogue: catalogue.record_contents([names]))
+        image = with_content(image, known, content)
         if image and self._database.run(lambda catalogue: catalogue.record([image], move=upload.move)):
             raise ForeignError
         return TakenUpload(picture.digest, known is None, image is not None)
 
-    def bans_of(self, digest: str) -> list[int]:
-        """Read the ids of the open bans of a content."""
-        return self._database.run(lambda catalogue: catalogue.hiding_bans(digest=digest))
+    def bans_of(self, name: str) -> list[int]:
+        """Read the ids of the open bans of the content that has a name, a hash in hex."""
+        return self._database.run(lambda catalogue: catalogue.bans_of_name(name))
 
-    def _recorded(self, upload: Upload, digest: str | None) -> ImageRow | None:
+    def _recorded(self, upload: Upload, picture: ExaminedPicture | None = None) -> ImageRow | None:
         """Read the image that has the code. Raises ``BannedError`` and ``ForeignError``."""
 
         def read(catalogue: Catalogue) -> tuple[list[int], ImageRow | None]:
-            bans = catalogue.hiding_bans(code=upload.code, owner=upload.owner, digest=digest)
+            names = picture.names if picture else None
+            bans = catalogue.hiding_bans(names, code=upload.code, owner=upload.owner)
             return bans, catalogue.recorded([upload.code]).get(upload.code)
 
         bans, known = self._database.run(read)
         if bans:
-            raise BannedError(bans, digest)
+            raise BannedError(bans, picture.digest if picture else None)
         if known and known.owner != upload.owner and not upload.move:
             raise ForeignError
         return known

@@ -4,7 +4,6 @@ A few threads read, so that a slow server holds up few requests. Each URL is rea
 and to its end, even if nobody waits any longer: the next request then finds the record.
 """
 
-import hashlib
 import http.client
 import logging
 import queue
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from origin.model import Content, SiteUrl
 from origin.row_checks import is_validator
+from takedown_base.content_names import Hashes
 from takedown_base.listen_address import Address
 from takedown_base.printable import printable
 
@@ -80,9 +80,9 @@ def read_content(server: Address, url: SiteUrl, scheme: str = "") -> Content | i
 def _content(answer: http.client.HTTPResponse, end: float) -> Content:
     """Read a body until ``end``, a moment of the monotonic clock."""
     etag, last_modified = (_first(answer, name) for name in ("ETag", "Last-Modified"))
-    hashed, length = hashlib.sha256(), 0
+    hashes, length = Hashes(), 0
     while part := answer.read1(_PART):
-        hashed.update(part)
+        hashes.update(part)
         length += len(part)
         if length + (answer.length or 0) > _LARGEST:
             raise ContentUnknownError(f"the file has more than {_LARGEST} bytes")
@@ -90,7 +90,8 @@ def _content(answer: http.client.HTTPResponse, end: float) -> Content:
             raise ContentUnknownError(f"the answer had no end within {_LONGEST:g} s")
     if answer.length:
         raise ContentUnknownError("the answer broke off")
-    return Content(hashed.hexdigest(), length, etag, last_modified)
+    names = hashes.names()  # only decoders of imports open pictures, to take their metadata out
+    return Content(names.sha256, length, etag, last_modified, names)
 
 
 def _first(answer: http.client.HTTPResponse, name: str) -> str:

@@ -34,6 +34,7 @@ _DATABASE_KEYS = (
         "counter_locked",
         "migration_lock",
         "log",
+        "unnamed",
     ),
 )
 _EDGE_KEYS = (

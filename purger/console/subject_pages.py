@@ -15,9 +15,10 @@ from purger.moderation.subjects import MalformedSubjectError, Subject
 from purger.probing.targets import edges_to_probe
 from purger.receipts.judge import NEEDS_ATTENTION, ReceiptOutcome
 from purger.text_format import counted, end_of_trust
+from takedown_base.content_names import is_content_name
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_base.subject_keys import is_digest, is_key
+from takedown_base.subject_keys import is_key
 from takedown_db.connection.lasting_connection import Connection
 
 #: Bans that are over, of one subject, whose receipts a page shows.
@@ -133,7 +134,7 @@ def find_subjects(connection: Connection, text: str) -> list[Subject]:
     ``MalformedSubjectError``, and ``DatabaseUnavailableError``.
     """
     text = text.strip()
-    if is_digest(text.lower()):
+    if is_content_name(text.lower()):
         text = text.lower()
     if not is_key(text):
         return [find_subject(connection, text)]
@@ -142,18 +143,20 @@ def find_subjects(connection: Connection, text: str) -> list[Subject]:
         found.append(Subject(Scope.IMAGE, text))
     if connection.rows("console_has_owner", owner=text):
         found.append(Subject(Scope.OWNER, text))
-    if is_digest(text):
-        found += _with_digest(connection, text)
-    banned = (Subject(scope, text) for scope in Scope if scope is not Scope.DIGEST or is_digest(text))
+    banned = [Subject(scope, text) for scope in Scope if scope is not Scope.DIGEST]
+    if is_content_name(text):
+        content = find_subject(connection, text, Scope.DIGEST)
+        found += _with_digest(connection, content.key, text)
+        banned.append(content)
     found += [each for each in banned if each not in found and _has_ban(connection, each)]
     return found
 
 
-def _with_digest(connection: Connection, digest: str) -> list[Subject]:
-    """Find an original by its digest, or the image one of whose other renditions has it."""
-    ((number,),) = connection.rows("console_count_digest", subject=digest, most=1)
+def _with_digest(connection: Connection, content: str, digest: str) -> list[Subject]:
+    """Find a content that has images, or the image one of whose other renditions has this digest."""
+    ((number,),) = connection.rows("console_count_digest", subject=content, most=1)
     if number:
-        return [Subject(Scope.DIGEST, digest)]
+        return [Subject(Scope.DIGEST, content)]
     return [Subject(Scope.IMAGE, str(code)) for code, _ in connection.rows("console_code_of_digest", digest=digest)]
 
 

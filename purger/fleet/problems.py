@@ -74,8 +74,17 @@ def find_problems(state: FleetState) -> list[Problem]:
 
 
 def find_remarks(state: FleetState) -> list[str]:
-    """List what is no problem yet, and will be one with the next failure."""
-    return [*_lost_redundancy(state), *_cured_edges(state)]
+    """List what is no problem yet, and may be one with the next failure or the next ban."""
+    return [*_lost_redundancy(state), *_cured_edges(state), *_unnamed_images(state)]
+
+
+def _unnamed_images(state: FleetState) -> list[str]:
+    if not state.unnamed:
+        return []
+    return [
+        f"{counted(state.unnamed, 'image')} not known by all names of the content: a ban by another hash "
+        "than the SHA-256 of the file that the site shows misses them -> import their files again"
+    ]
 
 
 def _cured_edges(state: FleetState) -> list[str]:

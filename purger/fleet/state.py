@@ -98,6 +98,7 @@ class FleetState:
     webhooks: tuple[WebhookState, ...] = ()  # receivers of webhooks
     served: tuple[ServedRemoval, ...] = ()  # within the last day, the last one of each edge
     largest_ids: Mapping[str, int] | None = None  # by table
+    unnamed: int = 0  # number of images that are not known by all their names, up to 100,000
 
     def edges_of(self, purger: PurgerPresence) -> list[str]:
         """Return the names of the edges that a purger has claimed."""

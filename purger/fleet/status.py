@@ -112,6 +112,7 @@ def _read(connection: Connection) -> FleetState:
         webhooks=tuple(starmap(WebhookState, connection.rows("webhooks"))),
         served=tuple(starmap(ServedRemoval, connection.rows("edges_that_served"))),
         largest_ids=_largest_ids(connection),
+        unnamed=int(connection.rows("count_unnamed")[0][0]),
         counter_locked=bool(stuck or not any(purger.alive for purger in purgers)) and _counter_is_locked(connection),
     )
 

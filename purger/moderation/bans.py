@@ -16,7 +16,7 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLCursorAbstract
 from mysql.connector.types import MySQLConvertibleType
 
-from purger.moderation.subjects import Subject
+from purger.moderation.subjects import NamedContent, Subject
 from takedown_base.scope import Scope
 from takedown_db.connection.error_numbers import NO_ANSWER, REFUSALS
 from takedown_db.connection.errors import DatabaseUnavailableError, error_number, explain
@@ -130,7 +130,9 @@ def count_bans(connection: Connection, subjects: Sequence[Subject]) -> list[BanC
 
 
 def _row(subject: Subject, reason: str, banned_by: str) -> _Row:
-    return {"scope": subject.scope, "subject": subject.key, "reason": reason, "banned_by": banned_by}
+    # As it was given: the schema finds the content, and keeps the name.
+    key = subject.name if isinstance(subject, NamedContent) else subject.key
+    return {"scope": subject.scope, "subject": key, "reason": reason, "banned_by": banned_by}
 
 
 @contextmanager

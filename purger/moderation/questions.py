@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import NamedTuple
 
-from purger.moderation.subjects import Subject
+from purger.moderation.subjects import Subject, named_content
+from takedown_base.scope import Scope
 from takedown_db.connection.lasting_connection import Connection
 
 
@@ -32,8 +33,18 @@ def count_images(connection: Connection, subjects: Sequence[Subject]) -> list[in
     return [int(value) for _, value in connection.rows("subjects_images", subjects=json.dumps(subjects))]
 
 
+def contents_of(connection: Connection, subjects: Sequence[Subject]) -> list[Subject]:
+    """Replace each digest by the content that it names; other subjects stay."""
+    names = [str(getattr(each, "name", each.key)) for each in subjects if each.scope is Scope.DIGEST]
+    if not names:
+        return list(subjects)
+    contents = iter(connection.rows("contents_of_names", names=json.dumps(names)))
+    found = (named_content(str(content), name) for name, (_, content) in zip(names, contents, strict=True))
+    return [next(found) if each.scope is Scope.DIGEST else each for each in subjects]
+
+
 def original_digest(connection: Connection, code: str) -> str | None:
-    """Read the digest of a code's original. None: no image has the code, or only renditions of it are recorded."""
+    """Read the content of a code's original. None: no image has the code, or only renditions of it are recorded."""
     ((digest,),) = connection.rows("digest_of_code", code=code)
     return None if digest is None else str(digest)
 

@@ -7,10 +7,10 @@ of the edges (`takedown_urls`), and nowhere else: an edge is asked. So a ban tak
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from purger.moderation.bans import count_bans
-from purger.moderation.questions import are_known
+from purger.moderation.questions import are_known, contents_of
 from purger.moderation.subjects import (
     MalformedSubjectError,
     NoEdgeAnswersError,
@@ -79,7 +79,9 @@ class SiteNames:
         read = [_read(scope, text) for scope, text in wanted]
         found = self._of_names([each for each in read if isinstance(each, _Name)])
         found |= self._of_urls([each for each in read if isinstance(each, _Url)])
-        return [found[each] if isinstance(each, _Name | _Url) else each for each in read]
+        subjects = [found[each] if isinstance(each, _Name | _Url) else each for each in read]
+        contents = iter(contents_of(self._connection, [each for each in subjects if _is_digest(each)]))
+        return [next(contents) if _is_digest(each) else each for each in subjects]
 
     def _of_names(self, names: Sequence[_Name]) -> "dict[_Name | _Url, Found]":
         """Take names for images that were imported by them or that are banned."""
@@ -138,6 +140,10 @@ def _read(scope: Scope, text: str) -> Found | _Name | _Url:
     if served := _SERVED(rest):
         return Subject(scope, served[1])
     return _Url(text, f"http:{host}" if host.startswith("//") else host, rest)
+
+
+def _is_digest(found: Found) -> TypeGuard[Subject]:
+    return isinstance(found, Subject) and found.scope is Scope.DIGEST
 
 
 def _no_name(name: _Name) -> MalformedSubjectError:

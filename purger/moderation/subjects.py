@@ -5,10 +5,11 @@
 
 from typing import NamedTuple
 
+from takedown_base.content_names import NAME_ALPHABET, is_content_name, padded_name, shown_name
 from takedown_base.name_codes import shown_key
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_base.subject_keys import CODE_ALPHABET, DIGEST_ALPHABET, is_digest, is_key
+from takedown_base.subject_keys import CODE_ALPHABET, is_key
 
 #: Characters of a text that a message shows: the lines of a list may be long.
 _SHOWN = 100
@@ -38,18 +39,36 @@ class Subject(NamedTuple):
             case Scope.OWNER:
                 return f"no image has the owner {self.key}"
             case Scope.DIGEST:
-                return f"no image has an original with the digest {self.key}"
-        hint = f"; for a digest write --digest, or digest:{self.key} in a list" if is_digest(self.key) else ""
+                return f"no image has an original with the digest {shown_name(self.key)}"
+        hint = f"; for a digest write --digest, or digest:{self.key} in a list" if is_content_name(self.key) else ""
         return f"no image has the code {shown_key(self.scope, self.key)}{hint}"
+
+
+class NamedContent(Subject):
+    """A content that was given by another of its names: equal to the same subject given otherwise."""
+
+    #: The hash that was given, in hex.
+    name: str
+
+
+def named_content(content: str, name: str) -> Subject:
+    """Return the subject of a content that was given by a name, perhaps its own."""
+    if name == content:
+        return Subject(Scope.DIGEST, content)
+    subject = NamedContent(Scope.DIGEST, content)
+    subject.name = name
+    return subject
 
 
 def parse_subject(scope: Scope, text: str) -> Subject:
     """Read a subject of one scope as the database keeps it. Raises ``MalformedSubjectError``.
 
-    A digest may have capitals, and spaces around it.
+    A digest may have capitals, and spaces around it. Only the database knows to which content it leads
+    (``questions.contents_of``): until then it is the name with 64 digits.
     """
     if scope is Scope.DIGEST:
-        return Subject(scope, _digest(text))
+        name = _digest(text)
+        return named_content(padded_name(name), name)
     if not is_key(text):
         kind = "a code" if scope is Scope.IMAGE else "an owner's key"
         raise MalformedSubjectError(f"{quoted(text)} is not {kind}, which is {CODE_ALPHABET} and nothing else")
@@ -58,8 +77,8 @@ def parse_subject(scope: Scope, text: str) -> Subject:
 
 def _digest(text: str) -> str:
     digest = text.strip().lower()
-    if not is_digest(digest):
-        raise MalformedSubjectError(f"{quoted(text)} is not a digest, which is {DIGEST_ALPHABET} and nothing else")
+    if not is_content_name(digest):
+        raise MalformedSubjectError(f"{quoted(text)} is not a digest, which is {NAME_ALPHABET} and nothing else")
     return digest
 
 

@@ -59,14 +59,15 @@ def probe_images(
 
 def _files_of(connection: Connection, code: str, digest: str | None) -> ImageFiles:
     """Read what edges may show of a banned image. A ban of a site's content does not hide what was imported."""
-    digests, urls = dict[str, str](), list[ProbedUrl]()
-    for name, found, host, url in connection.rows("files_to_probe", code=code, digest=digest, most=_URLS):
+    digests, urls, original = dict[str, str](), list[ProbedUrl](), None
+    for name, found, host, url, content in connection.rows("files_to_probe", code=code, digest=digest, most=_URLS):
         if name is None:
             urls.append(ProbedUrl(host, url, found))
         else:
             digests[name] = found
+            original = content if name == "original" else original
     if urls and digest is not None:
-        imported = digests.get("original") == digest
+        imported = original == digest
     else:
         imported = not urls or (bool(digests) and bool(connection.rows("is_banned", code=code)[0][1]))
     return ImageFiles(digests, urls, imported)

@@ -112,7 +112,7 @@ def words_of(rule: Rule, columns: Collection[str], database: str) -> dict[str, s
         # Variables of the site's session, by which an INSERT knows the DELETE of the same REPLACE.
         "replaced": f"@{quoted(f'takedown_{rule.name}')}",
         "replaced_ban": f"@{quoted(f'takedown_{rule.name}_ban')}",
-        **_form_of(rule),
+        **_form_of(rule, quoted(database)),
         "subject": rule.subject,
         "when": rule.when,
         **{f"{row}_subject": of_row(rule.subject, columns, row.upper()) for row in ("new", "old")},
@@ -125,15 +125,27 @@ def _truth(value: bool) -> str:
     return "TRUE" if value else "FALSE"
 
 
-def _form_of(rule: Rule) -> dict[str, str]:
+def _form_of(rule: Rule, database: str) -> dict[str, str]:
     """Write the rule of the schema for a subject, and the error for a row with another one."""
     is_digest = rule.scope is Scope.DIGEST
-    alphabet = DIGEST_ALPHABET if is_digest else CODE_ALPHABET
+    # The text of a SIGNAL has 128 characters at most.
+    alphabet = f"{DIGEST_ALPHABET}, SHA-1, MD5" if is_digest else CODE_ALPHABET
     return {
-        "shortest": "64" if is_digest else "1",
+        "lengths": "IN (32, 40, 64)" if is_digest else "BETWEEN 1 AND 64",
+        "subject_key": _key_of("v_subject", database, is_digest=is_digest),
+        "before_key": _key_of("v_before", database, is_digest=is_digest),
+        "found_key": _key_of("subject", database, is_digest=is_digest),
         "strange": text_literal("[^0-9a-f]" if is_digest else "[^A-Za-z0-9_-]"),
         "refusal": text_literal(f"hook {rule.name}: the {_NOUNS[rule.scope]} of this row is not {alphabet}"),
     }
+
+
+def _key_of(text: str, database: str, *, is_digest: bool) -> str:
+    """Write the subject that a ban of a text has."""
+    key = f"CONVERT({text} USING ascii)"
+    key = f"{database}.content_of_name({key})" if is_digest else f"{key} COLLATE ascii_bin"
+    # A row with another subject is refused afterwards, with a message that says so.
+    return f"IF({text} REGEXP '[^A-Za-z0-9_-]', NULL, {key})"
 
 
 def triggers_of(rule: Rule, words: dict[str, str]) -> list[Trigger]:

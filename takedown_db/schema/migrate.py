@@ -73,6 +73,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     cursor.execute(f"USE {quoted}")
     done += _apply_migrations(cursor)
     run_script(cursor, definition("definer"), {"{pattern}": _name_pattern(cursor, name)})
+    run_script(cursor, definition("content_routines"))
     run_script(cursor, definition("hook_routines"), {"{database}": quoted})
     for routines in ("numbering", "sharing", "moderation", "signed_log", "site"):
         run_script(cursor, definition(f"{routines}_routines"))

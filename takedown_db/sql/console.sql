@@ -86,8 +86,8 @@ SELECT COUNT(*) AS images FROM (SELECT 1 FROM images FORCE INDEX (owner) WHERE o
 SELECT COUNT(*) AS images
 FROM (
     SELECT 1
-    FROM renditions FORCE INDEX (digest)
-    WHERE digest = %(subject)s AND name = 'original'
+    FROM renditions FORCE INDEX (content)
+    WHERE content = %(subject)s AND name = 'original'
     LIMIT %(most)s
 ) AS counted
 

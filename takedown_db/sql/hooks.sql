@@ -78,7 +78,7 @@ LIMIT 1
 SELECT CONVERT({subject} USING utf8mb4) AS subject
 FROM {table}
 WHERE ({subject}) IS NOT NULL
-    AND (LENGTH(CONVERT({subject} USING utf8mb4)) NOT BETWEEN {shortest} AND 64
+    AND (LENGTH(CONVERT({subject} USING utf8mb4)) NOT {lengths}
         OR CONVERT({subject} USING utf8mb4) COLLATE utf8mb4_bin REGEXP {strange})
 LIMIT 5
 
@@ -101,20 +101,22 @@ REVOKE SELECT ON {table} FROM 'takedown_hook'@'localhost'
 
 -- name: hook_inserted
 -- Bans a new row that is taken down. An earlier ban of the hook, as of a deleted row, makes way for it. A row whose subject
--- could not be banned is refused here, and not when it is taken down.
+-- could not be banned is refused here, and not when it is taken down. v_key is the subject as bans have it: the content that a
+-- digest names.
 --
 -- REPLACE and LOAD DATA REPLACE delete a row and insert another in one statement, which has one time. If the new row has
 -- the subject of the deleted one, the ban of the deletion is lifted; if that was taken down, its ban.
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER INSERT ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {new_subject};
+    DECLARE v_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT {subject_key};
     DECLARE v_hidden BOOLEAN DEFAULT ({new_when}) IS TRUE;
-    IF LENGTH(v_subject) NOT BETWEEN {shortest} AND 64 OR v_subject REGEXP {strange} THEN
+    IF LENGTH(v_subject) NOT {lengths} OR v_subject REGEXP {strange} THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};
     END IF;
     IF v_subject IS NOT NULL AND ({inserted} OR {replaced} <=> CONCAT(UTC_TIMESTAMP(6), ' ', v_subject)) THEN
         UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
-        WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
+        WHERE scope = {scope} AND subject = v_key
             AND banned_by = {name} AND lifted_at IS NULL
             AND ({inserted} OR id = COALESCE({replaced_ban}, id));
     END IF;
@@ -130,33 +132,35 @@ END
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER UPDATE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_before VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
+    DECLARE v_key_before VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT {before_key};
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {new_subject};
+    DECLARE v_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT {subject_key};
     DECLARE v_hidden_before BOOLEAN DEFAULT ({old_when}) IS TRUE;
     DECLARE v_hidden BOOLEAN DEFAULT ({new_when}) IS TRUE;
     DECLARE v_same BOOLEAN DEFAULT CAST(v_before AS BINARY) <=> CAST(v_subject AS BINARY);
-    IF NOT v_same AND (LENGTH(v_subject) NOT BETWEEN {shortest} AND 64 OR v_subject REGEXP {strange}) THEN
+    IF NOT v_same AND (LENGTH(v_subject) NOT {lengths} OR v_subject REGEXP {strange}) THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};
     END IF;
     IF NOT v_same AND v_before IS NOT NULL THEN
         IF {renamed} AND v_subject IS NOT NULL AND NOT v_hidden_before AND NOT v_hidden THEN
-            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_before, 'resend');
+            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_key_before, 'resend');
         ELSEIF {deleted} AND NOT v_hidden_before THEN
             INSERT INTO {database}.bans (scope, subject, reason, banned_by) VALUES ({scope}, v_before, 'deleted', {name});
         ELSEIF {lifting} THEN
             UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
-            WHERE scope = {scope} AND subject = CONVERT(v_before USING ascii) COLLATE ascii_bin
+            WHERE scope = {scope} AND subject = v_key_before
                 AND banned_by = {name} AND lifted_at IS NULL;
         ELSEIF {purging} THEN
-            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_before, 'resend');
+            INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_key_before, 'resend');
         END IF;
     END IF;
     IF v_same AND v_subject IS NOT NULL AND NOT CAST({old_content} AS BINARY) <=> CAST({new_content} AS BINARY) THEN
-        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_subject, 'image');
+        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_key, 'image');
     END IF;
     IF v_subject IS NOT NULL AND NOT (v_same AND v_hidden <=> v_hidden_before) THEN
         IF NOT v_same OR NOT v_hidden THEN
             UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
-            WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
+            WHERE scope = {scope} AND subject = v_key
                 AND banned_by = {name} AND lifted_at IS NULL;
         END IF;
         IF v_hidden THEN
@@ -171,6 +175,7 @@ END
 CREATE DEFINER = 'takedown_hook'@'localhost' TRIGGER IF NOT EXISTS {trigger} AFTER DELETE ON {table} FOR EACH ROW
 BEGIN
     DECLARE v_subject VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT {old_subject};
+    DECLARE v_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin DEFAULT {subject_key};
     DECLARE v_hidden BOOLEAN DEFAULT ({old_when}) IS TRUE;
     SET {replaced} = CONCAT(UTC_TIMESTAMP(6), ' ', v_subject), {replaced_ban} = IF(v_hidden, NULL, 0);
     IF v_subject IS NOT NULL AND {deleted} AND NOT v_hidden THEN
@@ -178,10 +183,10 @@ BEGIN
         SET {replaced_ban} = LAST_INSERT_ID();
     ELSEIF v_subject IS NOT NULL AND {lifting} THEN
         UPDATE {database}.bans SET lifted_at = UTC_TIMESTAMP(3)
-        WHERE scope = {scope} AND subject = CONVERT(v_subject USING ascii) COLLATE ascii_bin
+        WHERE scope = {scope} AND subject = v_key
             AND banned_by = {name} AND lifted_at IS NULL;
     ELSEIF v_subject IS NOT NULL AND {purging} THEN
-        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_subject, 'image');
+        INSERT INTO {database}.invalidations (scope, subject, cause) VALUES ({scope}, v_key, 'image');
     END IF;
 END
 
@@ -190,12 +195,15 @@ END
 INSERT INTO {database}.bans (scope, subject, reason, banned_by)
 SELECT {scope}, found.subject, {reason}, {name}
 FROM (
-    SELECT DISTINCT CONVERT({subject} USING utf8mb4) COLLATE utf8mb4_bin AS subject
-    FROM {table}
-    WHERE ({when}) AND ({subject}) IS NOT NULL
+    SELECT subject, {found_key} AS content
+    FROM (
+        SELECT DISTINCT CONVERT({subject} USING utf8mb4) COLLATE utf8mb4_bin AS subject
+        FROM {table}
+        WHERE ({when}) AND ({subject}) IS NOT NULL
+    ) AS distinct_rows
 ) AS found
 LEFT JOIN {database}.bans AS known
-    ON known.scope = {scope} AND known.subject = CONVERT(found.subject USING ascii) COLLATE ascii_bin
+    ON known.scope = {scope} AND known.subject = found.content
     AND known.banned_by = {name} AND known.lifted_at IS NULL
 WHERE known.id IS NULL
 

@@ -44,8 +44,14 @@ CALL subjects_known(%(subjects)s)
 -- Counts the images of each subject of a JSON array of pairs [scope, subject], by its place, from 1.
 CALL subjects_images(%(subjects)s)
 
+-- name: contents_of_names
+-- Reads the content of each name of a JSON array of hashes in hex, by its place, from 1.
+SELECT place, content_of_name(name) AS content
+FROM JSON_TABLE(%(names)s, '$[*]' COLUMNS (place FOR ORDINALITY, name VARCHAR(64) PATH '$')) AS asked
+ORDER BY place
+
 -- name: digest_of_code
--- Reads the digest of a code's original; NULL: there is no image with this code, or none with an original.
+-- Reads the content of a code's original; NULL: there is no image with this code, or none with an original.
 SELECT digest_of_code(%(code)s) AS digest
 
 -- name: public_urls

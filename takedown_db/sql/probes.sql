@@ -41,22 +41,22 @@ SELECT
             OR EXISTS (
                 SELECT 1
                 FROM renditions AS original
-                JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+                JOIN bans ON bans.scope = 'digest' AND bans.subject = original.content AND bans.lifted_at IS NULL
                 WHERE original.code = %(code)s AND original.name = 'original'
             )
             OR EXISTS (
                 SELECT 1
                 FROM site_urls
-                JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+                JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.content AND bans.lifted_at IS NULL
                 WHERE site_urls.code = %(code)s
             )
     END AS stands,
     EXISTS (SELECT 1 FROM invalidations AS later WHERE later.ban_id = event.ban_id AND later.id > event.id)
     OR (event.scope = 'owner' AND NOT EXISTS (SELECT 1 FROM images WHERE code = %(code)s AND owner = event.subject))
     OR (event.scope = 'digest' AND NOT EXISTS (
-        SELECT 1 FROM renditions WHERE code = %(code)s AND name = 'original' AND digest = event.subject
+        SELECT 1 FROM renditions WHERE code = %(code)s AND name = 'original' AND content = event.subject
         UNION ALL
-        SELECT 1 FROM site_urls WHERE code = %(code)s AND digest = event.subject
+        SELECT 1 FROM site_urls WHERE code = %(code)s AND content = event.subject
     ))
     OR ((event.scope <> 'image' OR event.ban_id IS NULL) AND EXISTS (
         SELECT 1
@@ -77,13 +77,13 @@ SELECT
     OR (event.ban_id IS NULL AND EXISTS (
         SELECT 1
         FROM renditions AS original STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
-            ON later.scope = 'digest' AND later.subject = original.digest AND later.id > event.id
+            ON later.scope = 'digest' AND later.subject = original.content AND later.id > event.id
         WHERE original.code = %(code)s AND original.name = 'original'
     ))
     OR (event.ban_id IS NULL AND EXISTS (
         SELECT 1
         FROM site_urls STRAIGHT_JOIN invalidations AS later FORCE INDEX (subject)
-            ON later.scope = 'digest' AND later.subject = site_urls.digest AND later.id > event.id
+            ON later.scope = 'digest' AND later.subject = site_urls.content AND later.id > event.id
         WHERE site_urls.code = %(code)s
     )) AS overtaken
 FROM invalidations AS event
@@ -95,7 +95,7 @@ WHERE event.id = %(invalidation)s
 SELECT hidden OR EXISTS (
         SELECT 1
         FROM site_urls
-        JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+        JOIN bans ON bans.scope = 'digest' AND bans.subject = site_urls.content AND bans.lifted_at IS NULL
         WHERE site_urls.code = %(code)s
     ) AS banned,
     hidden
@@ -110,22 +110,22 @@ FROM (
         OR EXISTS (
             SELECT 1
             FROM renditions AS original
-            JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+            JOIN bans ON bans.scope = 'digest' AND bans.subject = original.content AND bans.lifted_at IS NULL
             WHERE original.code = %(code)s AND original.name = 'original'
         ) AS hidden
 ) AS imported
 
 -- name: files_to_probe
--- Reads what edges may show of a code, a row each: name and digest of its renditions; and digest, host and URL of up to
+-- Reads what edges may show of a code, a row each: name and digest of its renditions; and digest, host, URL and content of up to
 -- %(most)s URLs of a site's own server, at random. %(digest)s: only those with this content; NULL: all.
-SELECT name, digest, NULL AS host, NULL AS url
+SELECT name, digest, NULL AS host, NULL AS url, content
 FROM renditions
 WHERE code = %(code)s
 UNION ALL
 (
-    SELECT NULL, digest, host, url
+    SELECT NULL, digest, host, url, content
     FROM site_urls FORCE INDEX (code)
-    WHERE code = %(code)s AND digest = COALESCE(%(digest)s, digest)
+    WHERE code = %(code)s AND content = COALESCE(%(digest)s, content)
     ORDER BY RAND()
     LIMIT %(most)s
 )
@@ -147,16 +147,16 @@ SELECT code FROM images WHERE owner = %(subject)s AND code > %(after)s ORDER BY 
 -- their order.
 (
     SELECT renditions.code
-    FROM renditions FORCE INDEX (digest) STRAIGHT_JOIN images ON images.code = renditions.code
-    WHERE renditions.digest = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
+    FROM renditions FORCE INDEX (content) STRAIGHT_JOIN images ON images.code = renditions.code
+    WHERE renditions.content = %(subject)s AND renditions.name = 'original' AND renditions.code > %(after)s
     ORDER BY renditions.code
     LIMIT %(limit)s
 )
 UNION
 (
     SELECT DISTINCT code
-    FROM site_urls FORCE INDEX (digest)
-    WHERE digest = %(subject)s AND code > %(after)s
+    FROM site_urls FORCE INDEX (content)
+    WHERE content = %(subject)s AND code > %(after)s
     ORDER BY code
     LIMIT %(limit)s
 )

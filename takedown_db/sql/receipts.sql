@@ -136,7 +136,7 @@ WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL
 ORDER BY id
 
 -- name: receipts_erasures
--- Reads how the bytes of an original were erased, one row for each ban under which that was: when the first erasure
+-- Reads how the bytes of the originals with a content were erased, one row for each ban under which that was: when the first erasure
 -- began, when the last was done (NULL: the last that began was not), how many files went and stayed (one that
 -- stayed at first may have gone later), and the account.
 SELECT
@@ -145,12 +145,16 @@ SELECT
     IF(
         MAX(IF(action = 'done', id, 0)) > MAX(IF(action = 'begin', id, 0)), MAX(IF(action = 'done', written_at, NULL)), NULL
     ) AS done_at,
-    COUNT(DISTINCT IF(action = 'erased', CONCAT(digest, COALESCE(path, '')), NULL)) AS erased,
-    COUNT(DISTINCT IF(action IN ('erased', 'kept'), CONCAT(digest, COALESCE(path, '')), NULL))
-        - COUNT(DISTINCT IF(action = 'erased', CONCAT(digest, COALESCE(path, '')), NULL)) AS kept,
+    COUNT(DISTINCT IF(action = 'erased', CONCAT(erasures.digest, COALESCE(path, '')), NULL)) AS erased,
+    COUNT(DISTINCT IF(action IN ('erased', 'kept'), CONCAT(erasures.digest, COALESCE(path, '')), NULL))
+        - COUNT(DISTINCT IF(action = 'erased', CONCAT(erasures.digest, COALESCE(path, '')), NULL)) AS kept,
     MAX(account) AS account
-FROM erasures FORCE INDEX (original)
-WHERE original = %(digest)s
+FROM (
+    SELECT digest FROM renditions FORCE INDEX (content) WHERE content = %(digest)s AND name = 'original'
+    UNION
+    SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin
+) AS originals
+STRAIGHT_JOIN erasures FORCE INDEX (original) ON erasures.original = originals.digest
 GROUP BY ban_id
 
 -- name: receipts_moves

@@ -187,8 +187,8 @@ def _is_known(connection: Connection, subject: Subject) -> bool:
         advice = "codes and keys differ in case"
         if subject.scope is Scope.DIGEST:
             advice = (
-                "an import that strips metadata keeps other bytes than the file that was uploaded, so give "
-                "--same-as CODE, or --file with the image as the site shows it"
+                "images that `purger status` counts as not known by all their names have only the hash of the file "
+                "that the site shows, so give --same-as CODE, or --file with the image as the site shows it"
             )
         remark(
             f"nothing was banned: {subject.no_image}; {advice}. --ahead bans it all the same, for an image that comes "

@@ -13,9 +13,10 @@ import click
 
 from purger.cli.options.values import remark
 from purger.exit_codes import ExitCode
-from purger.moderation.questions import original_digest
+from purger.moderation.questions import contents_of, original_digest
 from purger.moderation.site_names import find_subject
-from purger.moderation.subjects import MalformedSubjectError, Subject
+from purger.moderation.subjects import MalformedSubjectError, NamedContent, Subject
+from takedown_base.content_names import kind_of_name, padded_name
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import is_key
@@ -27,20 +28,20 @@ _owner_option = click.option(
 )
 _digest_option = click.option(
     "--digest",
-    metavar="SHA256",
-    help="All images whose original has this SHA-256, under whatever code, also those that come later.",
+    metavar="HASH",
+    help="All images with the content that has this SHA-256, SHA-1 or MD5, under whatever code, also those that come "
+    "later: the hash of the file as it was received, or without its metadata.",
 )
 _file_option = click.option(
     "--file",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The same, for the SHA-256 of this file. Take the file as the site shows it: an import that strips metadata "
-    "keeps other bytes than those that were uploaded.",
+    help="The same, for the SHA-256 of this file: as it was uploaded, or as the site shows it.",
 )
 _same_as_option = click.option(
     "--same-as",
     metavar="CODE",
-    help="The same, for the original that this code shows now.",
+    help="The same, for the content of the original that this code shows now.",
 )
 
 
@@ -101,7 +102,9 @@ class GivenSubject:
         if len(self._texts()) != 1:
             raise click.UsageError("give one of CODE, --owner, --digest, --file and --same-as, and only one")
         if self.file is not None:
-            return _digest_of(self.file)
+            (content,) = contents_of(connection, [_digest_of(self.file)])
+            _remark_on_content(content)
+            return content
         if self.owner is not None:
             return _find(connection, Scope.OWNER, self.owner)
         if self.digest is not None:
@@ -141,7 +144,13 @@ def _find(connection: Connection, scope: Scope, text: str) -> Subject:
         raise click.UsageError(str(error)) from None
     if scope is Scope.IMAGE and subject.key != text:
         remark(f"'{printable(text)}' is taken for its code {subject.key}")
+    _remark_on_content(subject)
     return subject
+
+
+def _remark_on_content(subject: Subject) -> None:
+    if isinstance(subject, NamedContent) and subject.key != padded_name(subject.name):
+        remark(f"{kind_of_name(subject.name)} {subject.name} names the content {subject.key}")
 
 
 def _digest_of(file: Path) -> Subject:

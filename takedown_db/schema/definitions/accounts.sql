@@ -14,19 +14,23 @@ GRANT SELECT ON {database}.invalidations TO 'takedown_origin'@'%';
 GRANT SELECT (one, last_batch) ON {database}.numbering TO 'takedown_origin'@'%';
 GRANT SELECT (digest, path, action, written_at) ON {database}.erasures TO 'takedown_origin'@'%';
 -- The procedure is the one thing that it may write.
-GRANT SELECT (id, code, digest, length, etag, last_modified) ON {database}.site_urls TO 'takedown_origin'@'%';
+GRANT SELECT (id, code, digest, content, length, etag, last_modified) ON {database}.site_urls TO 'takedown_origin'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.record_site_url TO 'takedown_origin'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.record_contents TO 'takedown_origin'@'%';
 
 -- ON DUPLICATE KEY UPDATE needs UPDATE on the columns of the key as well, in MariaDB.
 CREATE USER IF NOT EXISTS 'takedown_import'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (code, owner, stable_until, imported_at), UPDATE (code, owner, stable_until, imported_at) ON {database}.images TO 'takedown_import'@'%';
-GRANT SELECT, DELETE, INSERT (code, name, content_type, size, width, height, digest, path), UPDATE (code, name, content_type, size, width, height, digest, path) ON {database}.renditions TO 'takedown_import'@'%';
+GRANT SELECT, DELETE, INSERT (code, name, content_type, size, width, height, digest, path, content, named), UPDATE (code, name, content_type, size, width, height, digest, path, content, named) ON {database}.renditions TO 'takedown_import'@'%';
+GRANT SELECT ON {database}.content_names TO 'takedown_import'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.record_contents TO 'takedown_import'@'%';
 -- For the warning that moving an image to another owner ends the effect of a ban, and to refuse uploads by a ban's id.
 GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_import'@'%';
 
 -- Destroys bytes of what is banned, and so is no account of servers and imports. It can neither ban nor lift.
 CREATE USER IF NOT EXISTS 'takedown_erase'@'%' ACCOUNT LOCK;
 GRANT SELECT ON {database}.renditions TO 'takedown_erase'@'%';
+GRANT SELECT ON {database}.content_names TO 'takedown_erase'@'%';
 GRANT SELECT (id, scope, subject, lifted_at) ON {database}.bans TO 'takedown_erase'@'%';
 GRANT SELECT, INSERT (action, original, ban_id, digest, path, detail) ON {database}.erasures TO 'takedown_erase'@'%';
 
@@ -37,6 +41,8 @@ GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.content_copies TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
@@ -97,6 +103,9 @@ GRANT SELECT ON {database}.log_events TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_purger'@'%';
+GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.content_copies TO 'takedown_purger'@'%';
+GRANT SELECT ON {database}.content_names TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_purger'@'%';

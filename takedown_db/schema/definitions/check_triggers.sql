@@ -19,7 +19,7 @@ BEGIN
     SET @takedown_outbox = NULL, @takedown_outbox_before = NULL;
     IF (NEW.id = 0 AND @@SESSION.insert_id = 0
         AND CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')
-        AND LENGTH(NEW.subject) BETWEEN IF(NEW.scope = 'digest', 64, 1) AND 64
+        AND (LENGTH(NEW.subject) IN (32, 40, 64) OR NEW.scope <> 'digest' AND LENGTH(NEW.subject) BETWEEN 1 AND 64)
         AND NEW.subject NOT REGEXP IF(NEW.scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]')
         AND YEAR(NEW.banned_at) * MONTH(NEW.banned_at) * DAYOFMONTH(NEW.banned_at) > 0
         AND NEW.lifted_at IS NULL AND NEW.lifted_by IS NULL AND NEW.lift_reason IS NULL) IS NOT TRUE THEN
@@ -27,10 +27,10 @@ BEGIN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server: leave the column out, and INSERT_ID alone';
         ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')) IS NOT TRUE THEN
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image, owner or digest, in small letters and nothing else';
-        ELSEIF (LENGTH(NEW.subject) BETWEEN IF(NEW.scope = 'digest', 64, 1) AND 64
+        ELSEIF ((LENGTH(NEW.subject) IN (32, 40, 64) OR NEW.scope <> 'digest' AND LENGTH(NEW.subject) BETWEEN 1 AND 64)
             AND NEW.subject NOT REGEXP IF(NEW.scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]')) IS NOT TRUE THEN
             IF NEW.scope = 'digest' AND LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]' THEN
-                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+                SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256, SHA-1 or MD5 as 64, 40 or 32 hex digits 0-9 a-f and nothing else';
             END IF;
             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
         ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
@@ -39,6 +39,9 @@ BEGIN
         END IF;
         SET NEW.lifted_by = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lifted_by, '')),
             NEW.lift_reason = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lift_reason, ''));
+    END IF;
+    IF NEW.scope = 'digest' THEN
+        CALL content_of_ban(NEW.subject, NEW.name);
     END IF;
 END//
 
@@ -49,10 +52,10 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.id is given by the server and cannot be changed';
     ELSEIF (CAST(NEW.scope AS BINARY) IN ('image', 'owner', 'digest')) IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.scope must be image, owner or digest, in small letters and nothing else';
-    ELSEIF (LENGTH(NEW.subject) BETWEEN IF(NEW.scope = 'digest', 64, 1) AND 64
+    ELSEIF ((LENGTH(NEW.subject) IN (32, 40, 64) OR NEW.scope <> 'digest' AND LENGTH(NEW.subject) BETWEEN 1 AND 64)
         AND NEW.subject NOT REGEXP IF(NEW.scope = 'digest', '[^0-9a-f]', '[^A-Za-z0-9_-]')) IS NOT TRUE THEN
         IF NEW.scope = 'digest' AND LENGTH(NEW.subject) BETWEEN 1 AND 64 AND NEW.subject NOT REGEXP '[^A-Za-z0-9_-]' THEN
-            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject of the scope digest must be a SHA-256, SHA-1 or MD5 as 64, 40 or 32 hex digits 0-9 a-f and nothing else';
         END IF;
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'bans.subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else';
     ELSEIF ((NEW.lifted_at IS NULL OR YEAR(NEW.lifted_at) * MONTH(NEW.lifted_at) * DAYOFMONTH(NEW.lifted_at) > 0)
@@ -61,6 +64,9 @@ BEGIN
     END IF;
     SET NEW.lifted_by = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lifted_by, '')),
         NEW.lift_reason = IF(NEW.lifted_at IS NULL, NULL, COALESCE(NEW.lift_reason, ''));
+    IF NEW.scope = 'digest' AND NEW.lifted_at IS NULL THEN
+        CALL content_of_ban(NEW.subject, NEW.name);
+    END IF;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS bans_checked_delete BEFORE DELETE ON bans FOR EACH ROW
@@ -101,6 +107,11 @@ BEGIN
     ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
+    IF NOT NEW.named THEN
+        SET NEW.content = IF(NEW.name = 'original', content_of_name(NEW.digest), NEW.digest);
+    ELSEIF (LENGTH(NEW.content) = 64 AND NEW.content NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content must be 64 hex digits 0-9 a-f and nothing else';
+    END IF;
 END//
 
 CREATE DEFINER = 'takedown_definer'@'localhost' TRIGGER IF NOT EXISTS renditions_checked_update BEFORE UPDATE ON renditions FOR EACH ROW
@@ -115,6 +126,11 @@ BEGIN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else';
     ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
+    END IF;
+    IF NOT NEW.named THEN
+        SET NEW.content = IF(NEW.name = 'original', content_of_name(NEW.digest), NEW.digest);
+    ELSEIF (LENGTH(NEW.content) = 64 AND NEW.content NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content must be 64 hex digits 0-9 a-f and nothing else';
     END IF;
 END//
 

@@ -42,14 +42,15 @@ RETURN CASE
     ELSE SHA2(p_name, 256)
 END//
 
--- Returns the digest of the original of a code; NULL: there is no image with this code, or none with an original.
+-- Returns the content of the original of a code; NULL: there is no image with this code, or none with an original.
 CREATE DEFINER = 'takedown_definer'@'localhost' FUNCTION IF NOT EXISTS digest_of_code(
     p_code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
     RETURNS VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin READS SQL DATA
-RETURN (SELECT digest FROM renditions WHERE code = p_code AND name = 'original')//
+RETURN (SELECT content FROM renditions WHERE code = p_code AND name = 'original')//
 DELIMITER ;
 
 -- The account of a routine needs the right to call it, too.
 GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_hook'@'localhost';
 GRANT EXECUTE ON FUNCTION {database}.code_of_name TO 'takedown_hook'@'localhost';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_hook'@'localhost';
+GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_hook'@'localhost';

@@ -41,7 +41,7 @@ BEGIN
         UNION ALL
         SELECT MAX(bans.id)
         FROM renditions AS original
-        JOIN bans ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+        JOIN bans ON bans.scope = 'digest' AND bans.subject = original.content AND bans.lifted_at IS NULL
         WHERE p_scope = 'image' AND original.code = p_subject AND original.name = 'original'
     ) AS newest
     JOIN bans ON bans.id = newest.id
@@ -96,7 +96,7 @@ BEGIN
             UNION ALL
             SELECT batch
             FROM renditions AS original STRAIGHT_JOIN invalidations FORCE INDEX (subject)
-                ON invalidations.scope = 'digest' AND invalidations.subject = original.digest
+                ON invalidations.scope = 'digest' AND invalidations.subject = original.content
             WHERE p_scope = 'image' AND original.code = p_subject AND original.name = 'original'
                 AND invalidations.id <= p_upto
         ) AS concerned;
@@ -131,9 +131,9 @@ BEGIN
         WHEN 'owner' THEN (SELECT 1 FROM images FORCE INDEX (owner) WHERE owner = asked.subject LIMIT 1)
         WHEN 'digest' THEN COALESCE((
             SELECT 1
-            FROM renditions AS original FORCE INDEX (digest)
-            WHERE original.digest = asked.subject AND original.name = 'original' LIMIT 1),
-            (SELECT 1 FROM site_urls FORCE INDEX (digest) WHERE digest = asked.subject LIMIT 1))
+            FROM renditions AS original FORCE INDEX (content)
+            WHERE original.content = asked.subject AND original.name = 'original' LIMIT 1),
+            (SELECT 1 FROM site_urls FORCE INDEX (content) WHERE content = asked.subject LIMIT 1))
         END IS NOT NULL AS known
     FROM (
         SELECT place, CONVERT(scope USING ascii) COLLATE ascii_bin AS scope,
@@ -155,14 +155,14 @@ BEGIN
         WHEN 'owner' THEN (SELECT COUNT(*) FROM images FORCE INDEX (owner) WHERE owner = asked.subject)
         WHEN 'digest' THEN (
             SELECT COUNT(*)
-            FROM renditions AS original FORCE INDEX (digest)
-            WHERE original.digest = asked.subject AND original.name = 'original')
+            FROM renditions AS original FORCE INDEX (content)
+            WHERE original.content = asked.subject AND original.name = 'original')
             + (
             SELECT COUNT(DISTINCT code)
-            FROM site_urls FORCE INDEX (digest)
-            WHERE digest = asked.subject AND NOT EXISTS (
+            FROM site_urls FORCE INDEX (content)
+            WHERE content = asked.subject AND NOT EXISTS (
                 SELECT 1 FROM renditions AS original
-                WHERE original.code = site_urls.code AND original.name = 'original' AND original.digest = asked.subject))
+                WHERE original.code = site_urls.code AND original.name = 'original' AND original.content = asked.subject))
         ELSE 0
         END AS images
     FROM (
@@ -204,7 +204,7 @@ BEGIN
     ) AS asked
     STRAIGHT_JOIN renditions AS original ON original.code = asked.code AND original.name = 'original'
     STRAIGHT_JOIN bans FORCE INDEX (subject)
-        ON bans.scope = 'digest' AND bans.subject = original.digest AND bans.lifted_at IS NULL
+        ON bans.scope = 'digest' AND bans.subject = original.content AND bans.lifted_at IS NULL
     UNION
     SELECT asked.code, bans.id, bans.scope, bans.subject
     FROM (
@@ -213,7 +213,7 @@ BEGIN
     ) AS asked
     STRAIGHT_JOIN site_urls FORCE INDEX (code) ON site_urls.code = asked.code
     STRAIGHT_JOIN bans FORCE INDEX (subject)
-        ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+        ON bans.scope = 'digest' AND bans.subject = site_urls.content AND bans.lifted_at IS NULL
     ORDER BY 2;
 END//
 

@@ -65,6 +65,9 @@ BEGIN
             ) AS newest;
         END IF;
     END IF;
+    IF v_first IS NOT NULL THEN
+        CALL correct_bans(v_first, v_last);
+    END IF;
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION;
     SELECT last_batch, numbered_at, clock INTO v_batch, v_before, v_clock_before FROM numbering WHERE one = 1 FOR UPDATE;
@@ -119,7 +122,7 @@ BEGIN
             INSERT INTO invalidations (scope, subject, cause)
             SELECT DISTINCT 'image', site_urls.code, 'resend'
             FROM invalidations AS numbered FORCE INDEX (batch)
-            STRAIGHT_JOIN site_urls FORCE INDEX (digest) ON site_urls.digest = numbered.subject
+            STRAIGHT_JOIN site_urls FORCE INDEX (content) ON site_urls.content = numbered.subject
             WHERE numbered.batch = v_batch AND numbered.scope = 'digest';
             SET p_more = p_more OR ROW_COUNT() > 0;
         END IF;

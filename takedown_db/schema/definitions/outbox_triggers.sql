@@ -46,7 +46,7 @@ BEGIN
     IF OLD.code <> NEW.code THEN
         INSERT INTO invalidations (scope, subject, cause)
         VALUES ('image', OLD.code, 'rendition'), ('image', NEW.code, 'rendition');
-    ELSEIF OLD.name <> NEW.name OR OLD.digest <> NEW.digest OR OLD.content_type <> NEW.content_type OR OLD.size <> NEW.size THEN
+    ELSEIF OLD.name <> NEW.name OR OLD.digest <> NEW.digest OR OLD.content_type <> NEW.content_type OR OLD.size <> NEW.size OR OLD.content <> NEW.content THEN
         INSERT INTO invalidations (scope, subject, cause) VALUES ('image', NEW.code, 'rendition');
     END IF;
 END//

@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS images (
         CHECK (LENGTH(owner) BETWEEN 1 AND 64 AND owner NOT REGEXP '[^A-Za-z0-9_-]')
 ) ENGINE = InnoDB COMMENT 'One row an image';
 
--- The key digest finds the images with one original.
+-- The key content finds the images with one content, the key named the originals that have to be read again for their names.
+-- While an original is not named, its content is that of its digest (check_triggers.sql).
 CREATE TABLE IF NOT EXISTS renditions (
     code VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'images.code',
     name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'original, thumb, ...',
@@ -35,8 +36,12 @@ CREATE TABLE IF NOT EXISTS renditions (
     digest VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the file in lower-case hex: its ETag and its name in the store',
     path VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL
         COMMENT 'of the file below the root of --in-place; NULL: the own store has it, by its digest',
+    content VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT (digest) COMMENT 'content_names.content: the subject of bans by content',
+    named BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'content_names has every name of the original',
     PRIMARY KEY (code, name),
     KEY digest (digest, name),
+    KEY content (content, name),
+    KEY named (named, name),
     CONSTRAINT renditions_code_is_1_to_64_of_letters_digits_underscore_dash
         CHECK (LENGTH(code) BETWEEN 1 AND 64 AND code NOT REGEXP '[^A-Za-z0-9_-]'),
     CONSTRAINT renditions_name_is_1_to_32_of_a_to_z_digits_underscore_dash
@@ -46,6 +51,14 @@ CREATE TABLE IF NOT EXISTS renditions (
     CONSTRAINT renditions_digest_is_sha256_in_small_hex
         CHECK (LENGTH(digest) = 64 AND digest NOT REGEXP '[^0-9a-f]')
 ) ENGINE = InnoDB COMMENT 'What the origin serves, and all it needs to know of it';
+
+-- A content is what bans by content name: each file has one, and files with a common name have the same. Its id is the
+-- canonical SHA-256 of the first of these files. Only note_contents writes here (content_routines.sql).
+CREATE TABLE IF NOT EXISTS content_names (
+    name BINARY(32) NOT NULL PRIMARY KEY COMMENT 'a SHA-256, or a SHA-1 or MD5 with zeros behind it: of a file as it was received, or without its metadata',
+    content VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'in lower-case hex',
+    KEY content (content)
+) ENGINE = InnoDB COMMENT 'The hashes by which the world names each content';
 
 -- The origin reads the bytes of a site's own server once. Only record_site_url writes them down here; it has the rules of
 -- the columns.
@@ -59,8 +72,9 @@ CREATE TABLE IF NOT EXISTS site_urls (
     etag VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as the site''s server sent it; empty: it sent none',
     last_modified VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'likewise',
     recorded_at DATETIME(3) NOT NULL COMMENT 'UTC; when it was last read',
-    KEY code (code, digest),
-    KEY digest (digest, code)
+    content VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'content_names.content',
+    KEY code (code, content),
+    KEY content (content, code)
 ) ENGINE = InnoDB COMMENT 'The content of each URL of a site''s own server, as the origin read it';
 
 -- 2. Moderation: the table that moderators write, and its log, which triggers write.
@@ -68,7 +82,7 @@ CREATE TABLE IF NOT EXISTS site_urls (
 CREATE TABLE IF NOT EXISTS bans (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     scope VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
-        COMMENT 'image: subject is a code; owner: an owner''s key; digest: the SHA-256 of an original',
+        COMMENT 'image: subject is a code; owner: an owner''s key; digest: a content',
     subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     reason VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
     banned_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL DEFAULT '',
@@ -76,6 +90,8 @@ CREATE TABLE IF NOT EXISTS bans (
     lifted_at DATETIME(3) NULL COMMENT 'UTC; any value lifts, whatever the time it names',
     lifted_by VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'NULL exactly where lifted_at is, as lift_reason',
     lift_reason VARCHAR(255) CHARACTER SET utf8mb4 NULL,
+    name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL
+        COMMENT 'the hash that was written as the subject, where it is another name of the content',
     KEY subject (scope, subject, lifted_at),
     CONSTRAINT bans_subject_is_1_to_64_of_letters_digits_underscore_dash
         CHECK (LENGTH(subject) BETWEEN 1 AND 64 AND subject NOT REGEXP '[^A-Za-z0-9_-]')

@@ -5,8 +5,16 @@
 SELECT digest FROM renditions WHERE code = %(code)s AND name = 'original'
 
 -- name: standing_digest_ban
--- Reads the oldest open ban of a digest. It has to stand for as long as an erasure goes on.
-SELECT MIN(id) AS ban FROM bans WHERE scope = 'digest' AND subject = %(digest)s AND lifted_at IS NULL
+-- Reads the oldest open ban of the content of an original with a digest. It has to stand for as long as an erasure goes on.
+SELECT MIN(id) AS ban
+FROM bans
+WHERE scope = 'digest' AND lifted_at IS NULL AND subject IN (
+    SELECT content FROM renditions WHERE digest = %(digest)s AND name = 'original'
+    UNION ALL
+    SELECT content FROM content_names WHERE name = UNHEX(%(digest)s)
+    UNION ALL
+    SELECT CONVERT(%(digest)s USING ascii) COLLATE ascii_bin
+)
 
 -- name: images_of_digest
 -- Counts the images that have a digest as their original.
@@ -23,7 +31,7 @@ FROM (
     SELECT sharing.digest, sharing.path, CASE WHEN NOT EXISTS (
             SELECT 1
             FROM bans
-            WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
+            WHERE bans.scope = 'digest' AND bans.subject = their_original.content AND bans.lifted_at IS NULL
         ) THEN sharing.code END AS shared_by,
         their_original.digest <=> %(digest)s AS named
     FROM (
@@ -57,7 +65,7 @@ LEFT JOIN renditions AS their_original
 WHERE sharing.digest = %(digest)s AND sharing.path IS NULL AND NOT EXISTS (
     SELECT 1
     FROM bans
-    WHERE bans.scope = 'digest' AND bans.subject = their_original.digest AND bans.lifted_at IS NULL
+    WHERE bans.scope = 'digest' AND bans.subject = their_original.content AND bans.lifted_at IS NULL
 )
 
 -- name: erasure_interrupted

@@ -12,7 +12,9 @@ SELECT
     renditions.width,
     renditions.height,
     renditions.digest,
-    renditions.path
+    renditions.path,
+    renditions.content,
+    renditions.named
 FROM images LEFT JOIN renditions ON renditions.code = images.code
 WHERE images.code IN ({codes})
 
@@ -21,11 +23,22 @@ WHERE images.code IN ({codes})
 SELECT DISTINCT subject FROM bans WHERE scope = 'owner' AND subject IN ({owners}) AND lifted_at IS NULL
 
 -- name: bans_of_upload
--- Reads the open bans that would hide an image with this original, this code and this owner: uploads of it are refused.
-SELECT id FROM bans WHERE scope = 'digest' AND subject = %(digest)s AND lifted_at IS NULL
-UNION ALL
+-- Reads the open bans that would hide an image with an original of one of these names, this code and this owner: uploads of
+-- it are refused. A name may be empty.
+SELECT bans.id
+FROM content_names STRAIGHT_JOIN bans FORCE INDEX (subject)
+    ON bans.scope = 'digest' AND bans.subject = content_names.content AND bans.lifted_at IS NULL
+WHERE content_names.name IN (
+    UNHEX(%(canonical)s), UNHEX(%(sha256)s), UNHEX(RPAD(%(sha1)s, 64, '0')), UNHEX(RPAD(%(md5)s, 64, '0'))
+)
+UNION
+SELECT id
+FROM bans FORCE INDEX (subject)
+WHERE scope = 'digest' AND lifted_at IS NULL
+    AND subject IN (%(canonical)s, %(sha256)s, RPAD(%(sha1)s, 64, '0'), RPAD(%(md5)s, 64, '0'))
+UNION
 SELECT id FROM bans WHERE scope = 'image' AND subject = %(code)s AND lifted_at IS NULL
-UNION ALL
+UNION
 SELECT id FROM bans WHERE scope = 'owner' AND subject = %(owner)s AND lifted_at IS NULL
 ORDER BY id
 
@@ -53,16 +66,24 @@ ON DUPLICATE KEY UPDATE
 -- name: record_rendition
 -- Writes one rendition, new or replaced. Size in bytes, width and height in pixels. path is that of a file in place, and
 -- NULL where the own store has the file.
-INSERT INTO renditions (code, name, content_type, size, width, height, digest, path)
-VALUES (%(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s, %(path)s)
+INSERT INTO renditions (code, name, content_type, size, width, height, digest, path, content, named)
+VALUES (
+    %(code)s, %(name)s, %(content_type)s, %(size)s, %(width)s, %(height)s, %(digest)s, %(path)s, %(content)s, %(named)s
+)
 ON DUPLICATE KEY UPDATE
     content_type = VALUES(content_type),
     size = VALUES(size),
     width = VALUES(width),
     height = VALUES(height),
     digest = VALUES(digest),
-    path = VALUES(path)
+    path = VALUES(path),
+    content = VALUES(content),
+    named = VALUES(named)
 
 -- name: delete_rendition
 -- Deletes one rendition, by its primary key: it shows the former original of an image that was replaced.
 DELETE FROM renditions WHERE code = %(code)s AND name = %(name)s
+
+-- name: record_contents
+-- Records the names of some files, and reads the content of each. It commits.
+CALL record_contents(%(files)s)

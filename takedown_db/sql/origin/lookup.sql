@@ -16,8 +16,8 @@
 -- A ban stands while lifted_at IS NULL, and is never compared with the time: no purge is sent when time passes. seen is
 -- the last batch whose changes this snapshot holds: all that was committed before that batch got its number. read_only
 -- is a number in MySQL and before MariaDB 12.0, and a word since: OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN. changed is the
--- batch of a change that has one; a pending change does not, and NULL stands for no change. original is the digest of
--- the original, by which bans by content find the image.
+-- batch of a change that has one; a pending change does not, and NULL stands for no change. original is the content of
+-- the original, by which bans by content find the image (content_routines.sql).
 -- The columns stand in the order of `Found` (origin/model.py): a new one goes to the end, with a default there.
 SELECT
     renditions.content_type,
@@ -28,14 +28,14 @@ SELECT
     (
         SELECT 1
         FROM bans FORCE INDEX (subject)
-        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
             AND lifted_at IS NULL
         LIMIT 1
     ) AS banned,
     (
         SELECT 1
         FROM invalidations FORCE INDEX (subject)
-        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+        WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
             AND batch IS NULL
         LIMIT 1
     ) AS pending,
@@ -44,14 +44,14 @@ SELECT
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
     changes.batch AS changed,
-    original.digest AS original,
+    original.content AS original,
     renditions.path
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions ON renditions.code = images.code AND renditions.name = %(rendition)s
 LEFT JOIN renditions AS original ON original.code = images.code AND original.name = 'original'
 LEFT JOIN changes FORCE INDEX (PRIMARY) ON
-    (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+    (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
 WHERE numbering.one = 1
 
 -- name: look_up_site_url
@@ -66,14 +66,14 @@ SELECT
         (
             SELECT 1
             FROM bans FORCE INDEX (subject)
-            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
                 AND lifted_at IS NULL
             LIMIT 1
         ),
         (
             SELECT 1
             FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN bans FORCE INDEX (subject)
-                ON bans.scope = 'digest' AND bans.subject = site_urls.digest AND bans.lifted_at IS NULL
+                ON bans.scope = 'digest' AND bans.subject = site_urls.content AND bans.lifted_at IS NULL
             WHERE site_urls.code = %(code)s
             LIMIT 1
         )
@@ -82,14 +82,14 @@ SELECT
         (
             SELECT 1
             FROM invalidations FORCE INDEX (subject)
-            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+            WHERE (scope, subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
                 AND batch IS NULL
             LIMIT 1
         ),
         (
             SELECT 1
             FROM site_urls FORCE INDEX (code) STRAIGHT_JOIN invalidations FORCE INDEX (subject)
-                ON invalidations.scope = 'digest' AND invalidations.subject = site_urls.digest
+                ON invalidations.scope = 'digest' AND invalidations.subject = site_urls.content
                     AND invalidations.batch IS NULL
             WHERE site_urls.code = %(code)s
             LIMIT 1
@@ -100,22 +100,23 @@ SELECT
     numbering.last_batch AS seen,
     CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') AS read_only,
     changes.batch AS changed,
-    original.digest AS original,
+    original.content AS original,
     url.digest,
     url.length,
     url.etag,
-    url.last_modified
+    url.last_modified,
+    url.content
 FROM numbering
 LEFT JOIN images ON images.code = %(code)s
 LEFT JOIN renditions AS original ON original.code = images.code AND original.name = 'original'
 LEFT JOIN site_urls AS url ON url.id = %(url)s AND url.code = %(code)s
 LEFT JOIN changes FORCE INDEX (PRIMARY) ON
-    (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.digest))
+    (changes.scope, changes.subject) IN (('image', %(code)s), ('owner', images.owner), ('digest', original.content))
 WHERE numbering.one = 1
 
 -- name: record_site_url
 -- Records what was read from a site's own server. The caller writes the values into it, quoted.
-CALL record_site_url(%(id)s, %(code)s, %(host)s, %(url)s, %(digest)s, %(length)s, %(etag)s, %(last_modified)s)
+CALL record_site_url(%(id)s, %(code)s, %(host)s, %(url)s, %(digest)s, %(length)s, %(etag)s, %(last_modified)s, %(names)s)
 
 -- name: skip_index_dives
 -- Lets the server trust its statistics of an index for two and more values, where it would look each of them up to

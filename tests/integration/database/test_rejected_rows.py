@@ -42,7 +42,10 @@ def snapshot(admin: MySQLCursorAbstract) -> Iterator[None]:
         return found
 
     admin.execute("INSERT IGNORE INTO images (code, owner) VALUES ('known', 'anna')")
-    admin.execute(f"INSERT IGNORE INTO renditions VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}', NULL)")
+    admin.execute(
+        "INSERT IGNORE INTO renditions (code, name, content_type, size, width, height, digest) "
+        f"VALUES ('known', 'original', 'image/png', 1, 1, 1, '{DIGEST}')"
+    )
     admin.execute("INSERT INTO bans (scope, subject) VALUES ('image', 'standing')")
     before = content()
     yield
@@ -168,7 +171,7 @@ NAMED_IDS = {
         f"INSERT INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
         f"REPLACE INTO bans (id, scope, subject) VALUES ({LARGEST}, 'image', 'a')",
         f"UPDATE bans SET id = {LARGEST}",
-        f"INSERT INTO bans VALUES ({LARGEST}, 'image', 'a', '', '', NOW(), NULL, NULL, NULL)",
+        f"INSERT INTO bans VALUES ({LARGEST}, 'image', 'a', '', '', NOW(), NULL, NULL, NULL, NULL)",
     ],
     "purger": [
         f"INSERT INTO invalidations (id, scope, subject, cause) VALUES ({LARGEST}, 'image', 'a', 'resend')",

@@ -32,7 +32,9 @@ def code(cursor: MySQLCursorAbstract) -> str:
     code = f"image{next(_numbers)}"
     cursor.execute("INSERT INTO images (code, owner) VALUES (%s, 'anna')", (code,))
     cursor.execute(
-        "INSERT INTO renditions VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256), NULL)", (code,)
+        "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
+        "VALUES (%s, 'original', 'image/png', 10, 1, 1, SHA2('a', 256))",
+        (code,),
     )
     cursor.execute("DELETE FROM invalidations")
     return code
@@ -48,7 +50,7 @@ def written(cursor: MySQLCursorAbstract) -> list[tuple[object, ...]]:
 
 SCOPE = "scope must be image, owner or digest"
 SUBJECT = "subject must be 1 to 64 of A-Z a-z 0-9 _ - and nothing else"
-DIGEST = "subject of the scope digest must be a SHA-256 as 64 hex digits 0-9 a-f and nothing else"
+DIGEST = "subject of the scope digest must be a SHA-256"
 CONTENT = "0123456789abcdef" * 4
 BAD_BANS = [
     ("img", "abc", SCOPE),
@@ -215,7 +217,8 @@ def test_a_change_of_an_image_is_a_purge(cursor: MySQLCursorAbstract, code: str,
         "UPDATE renditions SET content_type = 'image/webp' WHERE code = '{code}'",
         "UPDATE renditions SET name = 'thumb' WHERE code = '{code}'",
         "DELETE FROM renditions WHERE code = '{code}'",
-        "INSERT INTO renditions VALUES ('{code}', 'thumb', 'image/png', 10, 1, 1, SHA2('t', 256), NULL)",
+        "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
+        "VALUES ('{code}', 'thumb', 'image/png', 10, 1, 1, SHA2('t', 256))",
     ],
 )
 def test_a_change_of_a_rendition_is_a_purge(cursor: MySQLCursorAbstract, code: str, change: str) -> None:

@@ -1,6 +1,7 @@
 """Record content of a site's own server, on a real server: limits, bans in any order, and the purges that follow."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from itertools import count
 from typing import Any, cast
@@ -19,6 +20,12 @@ def new_content() -> str:
     return hashlib.sha256(b"%d" % next(_numbers)).hexdigest()
 
 
+def names_of(digest: str) -> str:
+    """Write the names of a file without metadata."""
+    shorter = (hashlib.new(kind, digest.encode()).hexdigest() for kind in ("sha1", "md5"))
+    return json.dumps([[digest, digest, *shorter]])
+
+
 class Recorder:
     """The database as origin, moderator and purger have it."""
 
@@ -33,7 +40,7 @@ class Recorder:
             "code": code,
             "digest": digest,
         }
-        values |= {"host": "h", "url": url, "length": 1, "etag": "", "last_modified": ""}
+        values |= {"host": "h", "url": url, "length": 1, "etag": "", "last_modified": "", "names": names_of(digest)}
         with self.origin.cursor() as cursor:
             cursor.execute(statement("record_site_url"), values)
 
@@ -129,6 +136,9 @@ def test_of_an_image_with_very_many_urls_the_last_thousand_are_kept(recorder: Re
         ("digest", "a" * 63 + " "),
         ("etag", "a\tb"),
         ("length", None),
+        ("names", "[]"),
+        ("names", '[["a", "b", "c", "d"]]'),
+        ("names", json.dumps([["x" * 64, "x" * 64, "x" * 40, "x" * 32]])),
     ],
 )
 def test_a_malformed_value_is_not_recorded(recorder: Recorder, column: str, value: str | None) -> None:
@@ -138,7 +148,10 @@ def test_a_malformed_value_is_not_recorded(recorder: Recorder, column: str, valu
         recorder.origin.cursor() as cursor,
         pytest.raises(mysql.connector.Error, match="malformed"),
     ):
-        cursor.execute(statement("record_site_url"), {**values, "etag": "", "last_modified": "", column: value})
+        cursor.execute(
+            statement("record_site_url"),
+            {**values, "etag": "", "last_modified": "", "names": names_of(digest), column: value},
+        )
 
 
 def test_the_origin_writes_nothing_by_itself(connections: Connections) -> None:

@@ -145,7 +145,8 @@ def test_a_code_has_the_bans_by_content_on_the_original_that_it_has_now(record: 
     code, former, present = record.new(), record.new_digest(), record.new_digest()
     record.image(code, record.new("owner"), former)
     record.sql(
-        "INSERT INTO renditions VALUES (%s, 'thumb', 'image/png', 1, 1, 1, %s, NULL)",
+        "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
+        "VALUES (%s, 'thumb', 'image/png', 1, 1, 1, %s)",
         code,
         record.new_digest(),
     )

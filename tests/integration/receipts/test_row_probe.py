@@ -34,7 +34,8 @@ def connection(database: Database) -> Iterator[Connection]:
         for code in CHOICE.codes:
             cursor.execute("INSERT IGNORE INTO images (code, owner) VALUES (%s, 'him')", (code,))
             cursor.execute(
-                "INSERT IGNORE INTO renditions VALUES (%s, 'original', 'image/png', %s, 1, 1, %s, NULL)",
+                "INSERT IGNORE INTO renditions (code, name, content_type, size, width, height, digest) "
+                "VALUES (%s, 'original', 'image/png', %s, 1, 1, %s)",
                 (code, len(IMAGE), hashlib.sha256(IMAGE).hexdigest()),
             )
     connection = Connection(database.url("purger"), timeout=30)

@@ -30,7 +30,8 @@ class Copies:
         for code in self.codes:
             self.sql("INSERT INTO images (code, owner) VALUES (%s, 'anna')", code)
             self.sql(
-                "INSERT INTO renditions VALUES (%s, 'original', 'image/png', %s, 1, 1, %s, NULL)",
+                "INSERT INTO renditions (code, name, content_type, size, width, height, digest) "
+                "VALUES (%s, 'original', 'image/png', %s, 1, 1, %s)",
                 *(code, len(self.bytes), self.digest),
             )
         self.sql("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", self.digest)

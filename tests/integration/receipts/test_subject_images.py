@@ -26,7 +26,8 @@ def connection(database: Database) -> Iterator[Connection]:
     with database.connect_admin() as admin, admin.cursor() as cursor:
         cursor.executemany("INSERT IGNORE INTO images (code, owner) VALUES (%s, %s)", images)
         cursor.executemany(
-            "INSERT IGNORE INTO renditions VALUES (%s, %s, 'image/png', 1, 1, 1, %s, NULL)",
+            "INSERT IGNORE INTO renditions (code, name, content_type, size, width, height, digest) "
+            "VALUES (%s, %s, 'image/png', 1, 1, 1, %s)",
             [*originals, *others],
         )
     connection = Connection(database.url("purger"), timeout=30)

@@ -44,7 +44,8 @@ class TakedownRecord:
         """Add an image, or replace its owner and original."""
         self.sql("REPLACE INTO images (code, owner) VALUES (%s, %s)", code, owner)
         self.sql(
-            "REPLACE INTO renditions VALUES (%s, 'original', 'image/png', 1, 1, 1, %s, NULL)",
+            "REPLACE INTO renditions (code, name, content_type, size, width, height, digest) "
+            "VALUES (%s, 'original', 'image/png', 1, 1, 1, %s)",
             code,
             digest,
         )

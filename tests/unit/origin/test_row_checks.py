@@ -64,7 +64,7 @@ def test_what_the_schema_allows_passes(found: Found) -> None:
     ],
 )
 def test_anything_else_is_refused_by_its_column(column: str, value: Any) -> None:
-    named = "digest" if column == "original" else column
+    named = "content" if column == "original" else column
     with pytest.raises(MalformedRecordError, match=rf"image code: column (renditions|images)\.{named} ") as refused:
         require_well_formed(GOOD._replace(**{column: value}), "code")
     assert str(refused.value).isprintable(), "nothing of a row reaches the log as it is"

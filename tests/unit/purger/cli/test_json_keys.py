@@ -30,7 +30,7 @@ STATUS = {
     "problems": "what do edge",
     "purgers": "id host pid version since seen_at age clock_lead alive edges",
     "database": "server adopted pending stuck head numbered_at read_at clock_lead pruned later_migrations "
-    "missing_triggers weakened_triggers hooks unwatched unnumberable counter_locked migration_lock log",
+    "missing_triggers weakened_triggers hooks unwatched unnumberable counter_locked migration_lock log unnamed",
     "database.log": "begun unsigned batches entries seconds",
     "edges": "name purge_url public_url mode instance acknowledged lag waits heartbeat_age lease_remaining seen_at "
     "epoch trust_ends_by problem purger",

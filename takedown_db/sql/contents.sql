@@ -1,0 +1,12 @@
+-- Statements about the names of contents: who is known by which, and which images a content has.
+
+-- name: count_unnamed
+-- Counts the originals that are not known by all their names, up to 100,000.
+SELECT COUNT(*) AS images
+FROM (
+    SELECT 1 FROM renditions FORCE INDEX (named) WHERE named = FALSE AND name = 'original' LIMIT 100000
+) AS unnamed
+
+-- name: content_copies
+-- Reads a page of the images with a content after the code %(after)s: code, owner, URL at a site's own server.
+CALL content_copies(%(content)s, %(after)s, %(limit)s)
