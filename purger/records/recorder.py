@@ -115,7 +115,8 @@ class Recorder(LoopThread):
             self._noted.probe_results += probe_results
         if self._takedown_lines is not None and receipts:
             self._takedown_lines.acknowledged(receipts)
-        self._wake.set()
+        if not self._wake.is_set():  # to set it takes a lock, and the loop comes here for each request
+            self._wake.set()
 
     def probed(self, probe_result: ProbeResult, *, setbacks: int = 0) -> None:
         """Note the result of a probe of an edge's public listener; dropped as in ``acknowledged``."""
@@ -204,16 +205,21 @@ def _write_of_batches(cursor: MySQLCursorAbstract, pending: UnwrittenResults) ->
         return
     last = last_batch(cursor)
     ahead = _ahead(cursor)
-    receipts = [each._replace(at=each.at - ahead) for each in pending.receipts if each.last <= last]
+    receipts = [each for each in pending.receipts if each.last <= last]
     results = of_known_rows(cursor, pending.probe_results)
+    if ahead:
+        receipts = [each._replace(at=each.at - ahead) for each in receipts]
+        results = [each if each.at is None else replace(each, at=each.at - ahead) for each in results]
     record_receipts(cursor, receipts)
-    record_probes(cursor, [each if each.at is None else replace(each, at=each.at - ahead) for each in results])
+    record_probes(cursor, results)
     record_progress(cursor, pending.progress.values(), last)
 
 
 def _by_the_databases_clock(cursor: MySQLCursorAbstract, noted: Iterable[Liveness]) -> list[Liveness]:
     """Correct the times of last answers: from these follows until when an edge may trust its cache."""
     ahead = _ahead(cursor)
+    if not ahead:
+        return [*noted]
     return [each if each.seen_at is None else each._replace(seen_at=each.seen_at - ahead) for each in noted]
 
 
