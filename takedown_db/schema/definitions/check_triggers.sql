@@ -127,7 +127,7 @@ BEGIN
     ELSEIF (NEW.path IS NULL OR CHAR_LENGTH(NEW.path) BETWEEN 1 AND 1000 AND NEW.path NOT REGEXP '(^|/)[.]{0,2}(/|$)|[[:cntrl:]]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.path must be relative, without empty segments, . and .., and without control characters';
     END IF;
-    IF NOT NEW.named THEN
+    IF NOT NEW.named OR (NEW.digest <> OLD.digest AND NEW.content = OLD.content) THEN
         SET NEW.content = IF(NEW.name = 'original', content_of_name(NEW.digest), NEW.digest);
     ELSEIF (LENGTH(NEW.content) = 64 AND NEW.content NOT REGEXP '[^0-9a-f]') IS NOT TRUE THEN
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'renditions.content must be 64 hex digits 0-9 a-f and nothing else';
