@@ -76,7 +76,7 @@ class Campaign:
             for n, gallery in enumerate(galleries)
         ]
         site = SiteModerator(
-            system.site_pictures,
+            *(system.site_pictures, system.edges),
             *(system.database, self._new_site_gallery(), *common, Random(f"{seed} site"), _ACTIONS),
         )
         everything = codes + list(site.gallery.versions)

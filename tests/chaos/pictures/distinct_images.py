@@ -54,6 +54,7 @@ class Catalogue:
         self._latest: dict[str, State] = {}
         self._versions: dict[tuple[str, str], Version] = {}  # by code and digest of the original
         self._known: dict[tuple[str, str, str], State] = {}  # version by code, rendition and digest
+        self._names: dict[str, tuple[str, str, State]] = {}  # code, rendition and version, by the digest of their bytes
         self._special = read_special_image(None).digest
 
     def make(self, code: str) -> Version:
@@ -64,6 +65,7 @@ class Catalogue:
             with self._store.incoming() as incoming:
                 incoming.file.write(_body(code, rendition, number))
                 files[rendition] = incoming.keep()
+            self._names[files[rendition][0]] = code, rendition, number
         return self._add(code, files)
 
     def copy(self, code: str, original: Version) -> Version:
@@ -83,8 +85,8 @@ class Catalogue:
         return self._versions[code, digest]
 
     def body(self, version: Version, rendition: str) -> bytes:
-        """Return the bytes of a version that was made, and is no copy of another image's."""
-        return _body(version.code, rendition, version.number)
+        """Return the bytes of a rendition."""
+        return _body(*self._names[version.files[rendition][0]])
 
     def recognise(self, code: str, rendition: str, status: int, body: bytes) -> State | Other:
         """Return the state that a whole answer shows. Bytes decide; the status only tells errors from foreign bytes."""
