@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 
 from tests.chaos.history import BANNED, Change, History, Read, Window, clock
 from tests.chaos.judging.judge import Violation
+from tests.chaos.pictures.site_pictures import PREFIX
 from tests.chaos.system.system_with_proxies import System
 
-Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code
+Gone = Mapping[tuple[str, str], Sequence[float]]  # times at which a probe found an image gone, by edge and code or URL
 
 #: Largest difference, in seconds, between the two clocks that are compared.
 _ROUNDING = 0.01
-_SEEN_GONE = """
-SELECT sightings.edge, IF(scope = 'image', subject, code), seen_at
+#: Of a picture of the site a ban by content is proven for the URL with this content, and its thumbnail has another.
+_SEEN_GONE = f"""
+SELECT sightings.edge,
+    CASE WHEN scope = 'image' THEN subject WHEN code LIKE '{PREFIX}%' THEN CONCAT('/files/', code) ELSE code END,
+    seen_at
 FROM sightings JOIN invalidations ON invalidations.id = sightings.invalidation
 WHERE gone AND cause = 'ban' AND (scope = 'image' OR code <> '')
 """
@@ -65,7 +69,8 @@ def contradictions(gone: Gone, reads: Iterable[Read], history: History) -> list[
         if not isinstance(read.saw, int) or read.saw == BANNED:
             continue
         banned = _banned_since(changes.get(read.code, []), read)
-        seen = [at for at in gone.get((read.edge, read.code), ()) if banned <= at < read.sent - _ROUNDING]
+        named = (read.code, read.path.partition(" ")[0])
+        seen = [at for name in named for at in gone.get((read.edge, name), ()) if banned <= at < read.sent - _ROUNDING]
         if seen and not any(_explains(window, read) for window in history.windows):
             text = f"version {read.saw} shown {read.sent - min(seen):.3f} s after a receipt that it is gone"
             violations.append(Violation("receipt", read.edge, text, read))

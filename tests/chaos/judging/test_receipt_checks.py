@@ -41,3 +41,9 @@ def test_a_fault_that_brings_back_what_was_gone_explains_it_at_its_edge_alone() 
     assert contradictions(GONE, [read(1, 13)], history(*BAN, window=window("edge1"))) == []
     assert len(contradictions(GONE, [read(1, 13)], history(*BAN, window=window("edge2")))) == 1
     assert len(contradictions(GONE, [read(1, 14.5)], history(*BAN, window=window("edge1")))) == 1
+
+
+def test_what_was_seen_gone_under_one_url_says_nothing_of_another() -> None:
+    gone = {("edge1", "/files/cat"): [12.0]}
+    reads = [Read("edge1", "cat", path, 13, 13.1, 1) for path in ("/files/cat", "/files/thumb/cat")]
+    assert [each.read for each in contradictions(gone, reads, history(*BAN))] == reads[:1]
