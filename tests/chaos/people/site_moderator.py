@@ -58,6 +58,9 @@ class SiteModerator(Moderator):
         """Put a new picture, or a copy of another one, under an image's URLs, then purge the image."""
         version = self._next_version(code)
         after = self.gallery.replaced(version)
+        # Until the origin has read a copy of banned content, the thumbnail of that may be shown.
+        copied = ("digest", version.digest) in self.gallery.bans
+        unread = self._history.begin({code: version.number} if copied else {})
         begun = self._history.begin({code: after.state(code)})
         self._pictures.put(version)
         self.gallery = after
@@ -65,6 +68,7 @@ class SiteModerator(Moderator):
         if self._untold is None:
             self._purge(code)
             self._await_reading(code)
+            self._history.finish(unread, committed=True)
             self._history.finish(begun, committed=True)
         else:
             self._untold.append(begun)
