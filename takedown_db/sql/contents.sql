@@ -6,7 +6,3 @@ SELECT COUNT(*) AS images
 FROM (
     SELECT 1 FROM renditions FORCE INDEX (named) WHERE named = FALSE AND name = 'original' LIMIT 100000
 ) AS unnamed
-
--- name: content_copies
--- Reads a page of the images with a content after the code %(after)s: code, owner, URL at a site's own server.
-CALL content_copies(%(content)s, %(after)s, %(limit)s)

@@ -42,7 +42,6 @@ GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_moderation'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.content_copies TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
@@ -62,6 +61,7 @@ GRANT EXECUTE ON PROCEDURE {database}.ban_sightings TO 'takedown_door'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_door'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_door'@'%';
 GRANT EXECUTE ON FUNCTION {database}.owner_of_code TO 'takedown_door'@'%';
+GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_door'@'%';
 
 -- INSERT into the outbox lets an audit and `purger flush --image` send a purge; it bans nothing. The purger may not delete receipts,
 -- sightings and the log: prune_outbox deletes receipts and sightings past their retention.
@@ -104,7 +104,6 @@ GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_purger'@'%';
 GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_purger'@'%';
-GRANT EXECUTE ON PROCEDURE {database}.content_copies TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.content_names TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';

@@ -165,32 +165,6 @@ BEGIN
     SELECT content FROM recorded_files ORDER BY place;
 END//
 
--- Reads the images with a content, in the order of their codes, from p_after on: code, owner (NULL: it is known from a site's
--- own server only), and the URL there.
-CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS content_copies(
-    IN p_content VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
-    IN p_after VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
-    IN p_limit INT UNSIGNED)
-    READS SQL DATA
-BEGIN
-    SELECT copies.code, images.owner, MIN(copies.url) AS url
-    FROM (
-        (
-            SELECT code, NULL AS url FROM renditions FORCE INDEX (content)
-            WHERE content = p_content AND name = 'original' AND code > p_after ORDER BY code LIMIT p_limit
-        )
-        UNION ALL
-        (
-            SELECT code, MIN(CONCAT(host, url)) FROM site_urls FORCE INDEX (content)
-            WHERE content = p_content AND code > p_after GROUP BY code ORDER BY code LIMIT p_limit
-        )
-    ) AS copies
-    LEFT JOIN images ON images.code = copies.code
-    GROUP BY copies.code, images.owner
-    ORDER BY copies.code
-    LIMIT p_limit;
-END//
-
 -- Gives bans that wait for a number the content that their hash names by now, which their transaction could not see
 -- (content_of_ban), for the rows of the outbox with ids from p_first to p_last. The change writes rows into the outbox.
 -- It waits for no moderator: a ban that one is changing now gets its content by that change.

@@ -13,6 +13,7 @@ import pytest
 import requests
 from mysql.connector.abstracts import MySQLCursorAbstract
 
+from purger.webhooks.signature import new_secret
 from stack.processes.ports import free_port
 from stack.processes.server import away, frozen
 from stack.processes.waiting import PATIENCE, wait_until
@@ -22,6 +23,7 @@ from tests.support.pages.markdown_pages import ROOT, rows, section
 from tests.support.prometheus import Prometheus
 from tests.support.purgers.receipts_command import wait_proven
 from tests.support.sites.site_actions import Site
+from tests.support.webhook_receiver import Receiver
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "edge-takedown.json"
 PAGE = ROOT / "docs/operate/metrics.md"
@@ -49,7 +51,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "PURGER_AUDIT_INTERVAL": "86400",
         },
     )
-    with Stack(directory / "stack", settings) as running:
+    secret = directory / "secret"
+    secret.write_text(new_secret())
+    with Stack(directory / "stack", settings) as running, Receiver(directory / "receiver", secret) as receiver:
+        added = running.purger.run("webhook", "add", "cases", "--url", receiver.url, "--secret-file", str(secret))
+        assert added.returncode == 0, added.stderr
         yield running
 
 
@@ -292,8 +298,9 @@ def documented() -> dict[str, list[str]]:
     return found
 
 
-def test_the_page_describes_each_metric_with_its_labels(stack: Stack) -> None:
-    assert stack.purger.running()
+def test_the_page_describes_each_metric_with_its_labels(site: Site) -> None:
+    site.ban("nobody-has-this-either")
+    wait_until(lambda: "takedown_webhook_requests_total{" in page(PURGER).text, "a receiver is told")
     shown: dict[str, list[str]] = {}
     for port in (PURGER, ORIGIN):
         names = re.findall(r"^# TYPE (\S+) ", page(port).text, re.MULTILINE)

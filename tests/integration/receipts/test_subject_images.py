@@ -88,8 +88,8 @@ def test_a_page_of_a_digest_is_read_from_its_index(database: Database) -> None:
         plan: list[Any] = cursor.fetchall()
     *pages, _ = plan  # the last row joins a page of what was imported and one of what a site shows
     assert [(row["table"], row["key"]) for row in pages] == [
-        ("renditions", "digest"),
+        ("renditions", "content"),
         ("images", "PRIMARY"),
-        ("site_urls", "digest"),
+        ("site_urls", "content"),
     ]
     assert not any("filesort" in (row["Extra"] or "") for row in pages)
