@@ -253,6 +253,7 @@ def unknown(url: str) -> bool:
 
 
 def test_a_process_of_the_origin_that_dies_is_replaced_and_its_counts_stay(site: Site) -> None:
+    assert {site.get(f"nobody-has-{each}").status_code for each in range(20)} == {404}
     before = values(ORIGIN)['takedown_origin_requests_total{status="404"}']
     assert before >= 20
     first = serving_processes(site.stack)
@@ -300,7 +301,8 @@ def documented() -> dict[str, list[str]]:
 
 def test_the_page_describes_each_metric_with_its_labels(site: Site) -> None:
     site.ban("nobody-has-this-either")
-    wait_until(lambda: "takedown_webhook_requests_total{" in page(PURGER).text, "a receiver is told")
+    series = ("requests_total", "waiting", "oldest_waiting_seconds", "dead")  # the last three are read now and then
+    wait_until(lambda: all(f"takedown_webhook_{each}{{" in page(PURGER).text for each in series), "a receiver is told")
     shown: dict[str, list[str]] = {}
     for port in (PURGER, ORIGIN):
         names = re.findall(r"^# TYPE (\S+) ", page(port).text, re.MULTILINE)
