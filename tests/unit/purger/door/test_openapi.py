@@ -93,6 +93,8 @@ ORDERS = [
     {"url": "https://site.example/cats/tom.jpg", "by": "J. Doe", "reference": "26/12"},
     {"owner": "anna", "ahead": True},
     {"digest": 32 * "aB"},
+    {"digest": 20 * "aB"},
+    {"digest": 16 * "aB"},
     {"image": "a", "reason": 255 * "é"},
     {"image": "a", "reason": 256 * "x"},
     {"image": "a", "by": 161 * "x"},
