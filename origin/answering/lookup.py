@@ -117,11 +117,11 @@ class LookupConnection:
         texts = (bytes(each).decode() if isinstance(each, bytes | bytearray) else str(each) for each in row)
         return dict(zip((str(column[0]) for column in cursor.description or ()), texts, strict=True))
 
-    def record(self, url: SiteUrl, content: Content) -> None:
+    def record(self, url: SiteUrl, content: Content, before: str | None) -> None:
         """Run ``record_site_url``. Raises ``mysql.connector.Error``."""
+        values = {"id": url.id, **url._asdict(), **content._asdict(), "names": json.dumps([content.names])}
         with self.driver.cursor() as cursor:
-            names = {"names": json.dumps([content.names])}
-            cursor.execute(statement("record_site_url"), {"id": url.id, **url._asdict(), **content._asdict(), **names})
+            cursor.execute(statement("record_site_url"), {**values, "before": before})
 
     def was_erased(self, digest: str) -> bool:
         """Run ``was_erased``. The digest must have been checked. Raises ``mysql.connector.Error``."""
@@ -225,9 +225,13 @@ class Lookup:
         """Run a query of the site's rules; None: no row, several, or NULL. Raises ``DatabaseUnavailableError``."""
         return self._in_time(began, lambda connection: connection.ask_site(query, values))
 
-    def record(self, url: SiteUrl, content: Content) -> None:
-        """Record the content of a URL, and purge the image if it is banned. Raises ``DatabaseUnavailableError``."""
-        self._in_time(time.monotonic(), lambda connection: connection.record(url, content))
+    def record(self, url: SiteUrl, content: Content, before: str | None) -> None:
+        """Record the content of a URL, and purge the image if it is banned.
+
+        ``before`` is the digest that was recorded when the reading began: if another one is by now, that stays. Raises
+        ``DatabaseUnavailableError``.
+        """
+        self._in_time(time.monotonic(), lambda connection: connection.record(url, content, before))
 
     def _in_time(self, began: float, ask: Callable[[LookupConnection], Answer]) -> Answer:
         """Ask the database for a request that began at ``began``. Raises ``DatabaseUnavailableError``."""

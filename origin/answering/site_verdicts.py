@@ -101,7 +101,8 @@ class SiteVerdicts:
         expect = None if question.changed else _expectation(recorded)
         unread = not found.banned and (question.changed or recorded.digest is None)
         if unread and site is not None and site.server is not None and self._reader is not None:
-            wanted = Wanted(site.server, url, question.scheme if question.scheme in _SCHEMES else "")
+            scheme = question.scheme if question.scheme in _SCHEMES else ""
+            wanted = Wanted(site.server, url, scheme, recorded.digest)
             if site.first_sight is FirstSight.AFTER:
                 self._reader.begin(wanted)
             elif site.first_sight is FirstSight.BEFORE:

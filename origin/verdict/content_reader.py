@@ -1,7 +1,8 @@
 """Reads what a site's own server has under a URL, and has its content recorded.
 
 A few threads read, so that a slow server holds up few requests. Each URL is read once at a time, whoever asks for it,
-and to its end, even if nobody waits any longer: the next request then finds the record.
+and to its end, even if nobody waits any longer: the next request then finds the record. Only who has seen a newer
+record has it read anew: the reading that goes on may be of older bytes.
 """
 
 import http.client
@@ -108,6 +109,7 @@ class Wanted(NamedTuple):
     server: Address
     url: SiteUrl
     scheme: str = ""  # of the visitor's request, as in ``read_content``
+    before: str | None = None  # the digest that was recorded when it was asked for
 
 
 class _Reading:
@@ -122,10 +124,11 @@ class _Reading:
 class ContentReader:
     """Reads URLs of sites' servers for many threads."""
 
-    def __init__(self, record: Callable[[SiteUrl, Content], object], *, waiting: int) -> None:
-        """Start the threads. ``record`` is called with what was read. ``waiting`` requests may wait for a slow server.
+    def __init__(self, record: Callable[[SiteUrl, Content, str | None], object], *, waiting: int) -> None:
+        """Start the threads. ``record`` is called with what was read, and what was recorded before.
 
-        Further ones wait only while readings come to an end: the other threads are for what needs none.
+        ``waiting`` requests may wait for a slow server. Further ones wait only while readings come to an end: the other
+        threads are for what needs none.
         """
         self._record = record
         self._slots = threading.Semaphore(waiting)
@@ -179,9 +182,9 @@ class ContentReader:
         while True:
             wanted, reading = self._queue.get()
             try:
-                reading.content = read_content(*wanted)
+                reading.content = read_content(wanted.server, wanted.url, wanted.scheme)
                 if isinstance(reading.content, Content):
-                    self._record(wanted.url, reading.content)
+                    self._record(wanted.url, reading.content, wanted.before)
             except Exception as error:
                 reading.error = error if isinstance(error, ContentUnknownError) else ContentUnknownError(str(error))
                 self._report(wanted, f"failed: {printable(error)}")

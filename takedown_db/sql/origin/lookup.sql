@@ -116,7 +116,9 @@ WHERE numbering.one = 1
 
 -- name: record_site_url
 -- Records what was read from a site's own server. The caller writes the values into it, quoted.
-CALL record_site_url(%(id)s, %(code)s, %(host)s, %(url)s, %(digest)s, %(length)s, %(etag)s, %(last_modified)s, %(names)s)
+CALL record_site_url(
+    %(id)s, %(code)s, %(host)s, %(url)s, %(digest)s, %(length)s, %(etag)s, %(last_modified)s, %(names)s, %(before)s
+)
 
 -- name: skip_index_dives
 -- Lets the server trust its statistics of an index for two and more values, where it would look each of them up to

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import mysql.connector
 import pytest
 
 from stack.databases.database import Database
+from stack.processes.waiting import wait_until
 from takedown_db.statements import statement
 from tests.support.database.outbox_connections import Connections
 
@@ -34,13 +36,14 @@ class Recorder:
         self.origin = database.connect("origin")
         self.moderation = database.connect("moderation")
 
-    def record(self, code: str, url: str, digest: str) -> None:
+    def record(self, code: str, url: str, digest: str, before: str | None = None) -> None:
         values: dict[str, Any] = {
             "id": hashlib.sha256(f"h\n{url}".encode()).hexdigest(),
             "code": code,
             "digest": digest,
         }
         values |= {"host": "h", "url": url, "length": 1, "etag": "", "last_modified": "", "names": names_of(digest)}
+        values["before"] = before
         with self.origin.cursor() as cursor:
             cursor.execute(statement("record_site_url"), values)
 
@@ -112,6 +115,56 @@ def test_a_record_waits_for_no_moderator(recorder: Recorder) -> None:
         cursor.execute("ROLLBACK")
 
 
+def test_a_record_and_the_purge_that_it_owes_are_there_both_or_neither(recorder: Recorder, database: Database) -> None:
+    content = new_content()
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (content,))
+    dying = Recorder(database)
+    holder = database.connect_admin()
+    with ThreadPoolExecutor(1) as pool, holder.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT id FROM invalidations WHERE id > 0 FOR UPDATE")  # the gap behind them, too
+        cursor.fetchall()
+        record = pool.submit(dying.record, "cut", "/cut.png", content)
+        waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+        wait_until(lambda: recorder.rows(waits)[0][1] == "1", "the purge to wait")
+        with recorder.admin.cursor() as killer:
+            killer.execute(f"KILL {dying.origin.connection_id}")
+        with pytest.raises(mysql.connector.Error):
+            record.result()
+        cursor.execute("ROLLBACK")
+    for connection in (holder, dying.admin, dying.moderation):
+        connection.close()
+    gone = "SELECT 1 FROM information_schema.processlist WHERE id = %s"
+    wait_until(lambda: not recorder.rows(gone, dying.origin.connection_id), "the end of its connection")
+    assert recorder.rows("SELECT 1 FROM site_urls WHERE code = 'cut'") == recorder.purges("cut") == []
+    recorder.record("cut", "/cut.png", content)
+    assert recorder.purges("cut") == [("resend", None)]
+
+
+def test_a_reading_that_ends_after_a_newer_one_is_not_recorded(recorder: Recorder) -> None:
+    old, new, next_one = new_content(), new_content(), new_content()
+    recorded = "SELECT digest FROM site_urls WHERE code = 'slow'"
+    recorder.record("slow", "/slow.png", new)
+    recorder.record("slow", "/slow.png", old)
+    assert recorder.rows(recorded) == [(new,)], "it began when nothing was recorded"
+    recorder.record("slow", "/slow.png", next_one, before=new)
+    recorder.record("slow", "/slow.png", old, before=new)
+    assert recorder.rows(recorded) == [(next_one,)]
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (old,))
+    recorder.record("slow", "/slow.png", old, before=new)
+    assert recorder.rows(recorded) == [(next_one,)]
+    assert recorder.purges("slow") == [("resend", None)], "an edge may hold the old bytes"
+
+
+def test_a_url_that_leads_to_another_code_is_recorded_for_it(recorder: Recorder) -> None:
+    recorder.record("was", "/ruled.png", new_content())
+    recorder.record("is", "/ruled.png", new_content())
+    assert recorder.rows("SELECT code FROM site_urls WHERE url = '/ruled.png'") == [("is",)]
+
+
 def test_of_an_image_with_very_many_urls_the_last_thousand_are_kept(recorder: Recorder) -> None:
     content = new_content()
     for number in range(1002):
@@ -150,7 +203,7 @@ def test_a_malformed_value_is_not_recorded(recorder: Recorder, column: str, valu
     ):
         cursor.execute(
             statement("record_site_url"),
-            {**values, "etag": "", "last_modified": "", "names": names_of(digest), column: value},
+            {**values, "etag": "", "last_modified": "", "names": names_of(digest), "before": None, column: value},
         )
 
 
