@@ -1,4 +1,4 @@
--- Statements about the names of contents: who is known by which, and which images a content has.
+-- The statement about the names of contents (content_routines.sql).
 
 -- name: count_unnamed
 -- Counts the originals that are not known by all their names, up to 100,000.

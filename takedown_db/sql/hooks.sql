@@ -100,9 +100,9 @@ GRANT EXECUTE ON FUNCTION {function} TO 'takedown_hook'@'localhost'
 REVOKE SELECT ON {table} FROM 'takedown_hook'@'localhost'
 
 -- name: hook_inserted
--- Bans a new row that is taken down. An earlier ban of the hook, as of a deleted row, makes way for it. A row whose subject
--- could not be banned is refused here, and not when it is taken down. v_key is the subject as bans have it: the content that a
--- digest names.
+-- Bans a new row that is taken down. An earlier ban of the hook, as of a deleted row, makes way for it. A row whose
+-- subject could not be banned is refused here, and not when it is taken down. v_key is the subject as bans have it: the
+-- content that a digest names.
 --
 -- REPLACE and LOAD DATA REPLACE delete a row and insert another in one statement, which has one time. If the new row has
 -- the subject of the deleted one, the ban of the deletion is lifted; if that was taken down, its ban.

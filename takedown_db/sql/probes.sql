@@ -116,8 +116,8 @@ FROM (
 ) AS imported
 
 -- name: files_to_probe
--- Reads what edges may show of a code, a row each: name and digest of its renditions; and digest, host, URL and content of up to
--- %(most)s URLs of a site's own server, at random. %(digest)s: only those with this content; NULL: all.
+-- Reads what edges may show of a code, a row each: name and digest of its renditions; and digest, host, URL and content
+-- of up to %(most)s URLs of a site's own server, at random. %(digest)s: only those with this content; NULL: all.
 SELECT name, digest, NULL AS host, NULL AS url, content
 FROM renditions
 WHERE code = %(code)s

@@ -136,9 +136,9 @@ WHERE scope = %(scope)s AND subject = %(subject)s AND ban_id IS NOT NULL
 ORDER BY id
 
 -- name: receipts_erasures
--- Reads how the bytes of the originals with a content were erased, one row for each ban under which that was: when the first erasure
--- began, when the last was done (NULL: the last that began was not), how many files went and stayed (one that
--- stayed at first may have gone later), and the account.
+-- Reads how the bytes of the originals with a content were erased, one row for each ban under which that was: when the
+-- first erasure began, when the last was done (NULL: the last that began was not), how many files went and stayed (one
+-- that stayed at first may have gone later), and the account.
 SELECT
     ban_id,
     MIN(IF(action = 'begin', written_at, NULL)) AS begun_at,

@@ -1,8 +1,8 @@
 -- Creates the routines that know each content under all its names.
 --
--- The world names a file by its SHA-256, SHA-1 or MD5 as it was received. Its canonical SHA-256, of the file without its
--- metadata, is a fourth name, which files share that differ in metadata only. content_names leads from each name to one
--- content. The rows of images and of bans hold the content, so that the origin's lookup compares one value.
+-- The world names a file by its SHA-256, SHA-1 or MD5 as it was received. Its canonical SHA-256, of the file without
+-- its metadata, is a fourth name, which files share that differ in metadata only. content_names leads from each name to
+-- one content. The rows of images and of bans hold the content, so that the origin's lookup compares one value.
 --
 -- A ban by a name that no file has yet keeps the name as its subject, with zeros behind a SHA-1 and an MD5. Once a file
 -- comes with it, the ban gets the content of that file (note_contents). Neither waits for the other: whoever records a
@@ -12,7 +12,7 @@
 -- In RAM and on disk a name is 32 bytes: a SHA-1 and an MD5 have zeros behind them.
 DELIMITER //
 
--- Returns the content that a name leads to, in hex; where no file and no ban had the name yet: the name as 64 hex digits.
+-- Returns the content that a name leads to, in hex; where no file had the name yet: the name as 64 hex digits.
 CREATE DEFINER = 'takedown_definer'@'localhost' FUNCTION IF NOT EXISTS content_of_name(
     p_name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
     RETURNS VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin READS SQL DATA
@@ -24,7 +24,8 @@ BEGIN
     RETURN COALESCE(v_content, v_padded);
 END//
 
--- Replaces the subject of a ban by the content that it names. p_name: the hash as it was written, where it is another one.
+-- Replaces the subject of a ban by the content that it names, and keeps the hash as it was written in p_name, where that
+-- is another one.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS content_of_ban(
     INOUT p_subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin,
     INOUT p_name VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
@@ -37,13 +38,13 @@ BEGIN
     END IF;
 END//
 
--- Records the names of files, a JSON array with an array for each: its canonical SHA-256, and SHA-256, SHA-1 and MD5 as it
--- was received, in lower-case hex. Fills the temporary table recorded_files (place, from 1, and content).
+-- Records the names of files, a JSON array with an array for each: its canonical SHA-256, and SHA-256, SHA-1 and MD5 as
+-- it was received, in lower-case hex. Fills the temporary table recorded_files (place, from 1, and content).
 --
--- The content of a file is that of the first of its names that is known, in this order; of a file with new names only, its
--- canonical SHA-256. Where another of its names leads elsewhere the two become one content: open bans, images and names move.
--- That is rare: two files with one MD5. Bans that waited for one of the names get the content. Images of the same bytes that are not named
--- yet are named with it.
+-- The content of a file is that of the first of its names that is known, in this order; of a file with new names only,
+-- its canonical SHA-256. Where another of its names leads elsewhere the two become one content: open bans, images and
+-- names move. That is rare: two files with one MD5. Bans that waited for one of the names get the content. Images of
+-- the same bytes that are not named yet are named with it.
 --
 -- It commits, so that no lock outlives it: whoever records an image calls it before, and a ban that is committed later
 -- finds the names.

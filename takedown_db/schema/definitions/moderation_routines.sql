@@ -217,8 +217,8 @@ BEGIN
     ORDER BY 2;
 END//
 
--- Reads what probes got from the public listener of each edge after a ban: edge, whether the image was gone, when (UTC) and
--- the status of the answer. Of an owner or a digest, whether all of its images that were probed were gone.
+-- Reads what probes got from the public listener of each edge after a ban: edge, whether the image was gone, when (UTC)
+-- and the status of the answer. Of an owner or a digest, whether all of its images that were probed were gone.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS ban_sightings(IN p_ban BIGINT UNSIGNED)
     READS SQL DATA
 BEGIN

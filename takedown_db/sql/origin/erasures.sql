@@ -5,7 +5,8 @@
 SELECT digest FROM renditions WHERE code = %(code)s AND name = 'original'
 
 -- name: standing_digest_ban
--- Reads the oldest open ban of the content of an original with a digest. It has to stand for as long as an erasure goes on.
+-- Reads the oldest open ban of the content of an original with a digest. It has to stand for as long as an erasure
+-- goes on.
 SELECT MIN(id) AS ban
 FROM bans
 WHERE scope = 'digest' AND lifted_at IS NULL AND subject IN (

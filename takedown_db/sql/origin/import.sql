@@ -23,8 +23,8 @@ WHERE images.code IN ({codes})
 SELECT DISTINCT subject FROM bans WHERE scope = 'owner' AND subject IN ({owners}) AND lifted_at IS NULL
 
 -- name: bans_of_upload
--- Reads the open bans that would hide an image with an original of one of these names, this code and this owner: uploads of
--- it are refused. A name may be empty.
+-- Reads the open bans that would hide an image with an original of one of these names, this code and this owner:
+-- uploads of it are refused. A name may be empty.
 SELECT bans.id
 FROM content_names STRAIGHT_JOIN bans FORCE INDEX (subject)
     ON bans.scope = 'digest' AND bans.subject = content_names.content AND bans.lifted_at IS NULL

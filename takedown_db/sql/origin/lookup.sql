@@ -55,10 +55,10 @@ LEFT JOIN changes FORCE INDEX (PRIMARY) ON
 WHERE numbering.one = 1
 
 -- name: look_up_site_url
--- Reads what look_up_image does, without a rendition, and what the origin has recorded of a URL of a site's own server, in
--- one snapshot: as many rows as there. banned and pending are also 1 for any content that it has recorded for the image's
--- code. A code has few URLs, 1,000 at most (record_site_url): each costs a look into two indexes.
--- The columns stand in the order of `Found` from `owner` to `original`; those of `FoundContent` follow.
+-- Reads what look_up_image does, without a rendition, and what the origin has recorded of a URL of a site's own server,
+-- in one snapshot: as many rows as there. banned and pending are also 1 for any content that it has recorded for the
+-- image's code. A code has few URLs, 1,000 at most (record_site_url): each costs a look into two indexes. The columns
+-- stand in the order of `Found` from `owner` to `original`; those of `FoundContent` follow.
 SELECT
     images.owner,
     images.stable_until,
