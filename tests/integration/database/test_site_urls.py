@@ -105,6 +105,23 @@ def test_a_record_and_a_ban_that_cross_leave_no_image_unpurged(recorder: Recorde
     assert recorder.purges("later") == [("resend", None)]
 
 
+def test_a_ban_by_another_hash_that_crosses_the_record_gets_its_content(recorder: Recorder) -> None:
+    content = new_content()
+    sha1 = json.loads(names_of(content))[0][2]
+    with recorder.moderation.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        recorder.record("hashed", "/hashed.png", content)
+        cursor.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", (sha1,))
+        cursor.execute("COMMIT")
+    ban = "SELECT subject FROM bans WHERE name LIKE %s OR subject LIKE %s"
+    assert recorder.rows(ban, f"{sha1}%", f"{sha1}%") == [(sha1.ljust(64, "0"),)], "its snapshot was older"
+    recorder.number()
+    assert recorder.rows(ban, f"{sha1}%", f"{sha1}%") == [(content,)]
+    recorder.number()
+    assert ("resend",) in [purge[:1] for purge in recorder.purges("hashed")]
+
+
 def test_a_record_waits_for_no_moderator(recorder: Recorder) -> None:
     with recorder.moderation.cursor() as cursor:
         cursor.execute("START TRANSACTION")

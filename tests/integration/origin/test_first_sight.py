@@ -1,6 +1,7 @@
 """Let a real origin judge URLs of a site's own server, whose content it reads before it answers."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -163,6 +164,22 @@ def test_a_ban_by_content_takes_every_url_of_the_image_until_it_is_lifted(site: 
     assert [ask(site, url).status_code for url in urls] == [204, 204, 204]
     site.number()
     assert purged(site, "cat.png") == ["resend", "resend"]
+
+
+@pytest.mark.parametrize("first", ["record", "ban"])
+def test_a_file_that_was_uploaded_before_its_metadata_went_is_banned_as_what_was_kept(
+    site: OriginSite, server: SiteServer, first: str
+) -> None:
+    data = f"picture with metadata, {first}".encode()
+    kept = digest_of(f"without, {first}".encode())
+    names = [kept, *(hashlib.new(kind, data).hexdigest() for kind in ("sha256", "sha1", "md5"))]
+    site.execute("CALL note_contents(%s)", json.dumps([names]))
+    url = f"/images/kept-{first}.png"
+    server.files[url] = data
+    if first == "record":
+        assert ask(site, url).status_code == 204
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", kept)
+    assert ask(site, url).status_code == 410
 
 
 def test_banned_content_under_another_name_goes_at_its_first_sight(site: OriginSite, server: SiteServer) -> None:
