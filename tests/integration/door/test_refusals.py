@@ -275,6 +275,22 @@ def first_line(connection: socket.socket) -> int:
     return int(text[9:12]) if text else int(HTTPStatus.BAD_REQUEST)
 
 
+def test_a_right_that_the_account_lacks_is_said_and_logged_with_advice(
+    database: Database, door: Door, client: DoorClient
+) -> None:
+    right = "EXECUTE ON FUNCTION takedown.content_of_name"
+    before = everything(database)
+    execute(database, f"REVOKE {right} FROM 'takedown_door'@'%'")
+    try:
+        answer = client.order(digest=32 * "ab", ahead=True)
+    finally:
+        execute(database, f"GRANT {right} TO 'takedown_door'@'%'")
+    assert (answer.status_code, answer.json()["kind"]) == (503, "database-unavailable")
+    assert "lacks a right" in answer.json()["detail"]
+    assert "run `purger migrate` as an administrator, which gives takedown_door its rights" in door.log_text()
+    assert everything(database) == before
+
+
 def test_a_database_that_is_away_is_503_and_its_return_is_noticed(database: Database, client: DoorClient) -> None:
     """The last test: it restarts the database."""
     assert client.order(image="before", ahead=True).status_code == 202
