@@ -1,12 +1,18 @@
 """Defines the answers of the door: JSON, and problem details (RFC 9457) for all that is refused."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
 from takedown_base.json_output import utc_text
+from takedown_base.printable import printable
+from takedown_db.connection.errors import DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
 
 #: The media type of problem details.
 PROBLEM_TYPE = "application/problem+json"
@@ -57,6 +63,16 @@ class UnavailableError(ProblemError):
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, kind, text, Retry_After=_SOON)
+
+
+@contextmanager
+def committed(what: str) -> Iterator[None]:
+    """Say what is done where the database goes away after it, and log why. Raises ``UnavailableError``."""
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        log.error("%s, but the database cannot answer: %s", what, printable(error))
+        raise UnavailableError("state-unknown", f"{what}, but its state cannot be read: {error}.") from error
 
 
 def problem(status: HTTPStatus, kind: str, detail: str) -> dict[str, object]:

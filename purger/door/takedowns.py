@@ -3,12 +3,11 @@
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from purger.door.answers import Answer, ProblemError, UnavailableError
+from purger.door.answers import Answer, ProblemError, UnavailableError, committed
 from purger.door.app import Request
 from purger.door.orders import (
     LONGEST_BY,
@@ -27,7 +26,6 @@ from purger.moderation.subjects import Subject
 from takedown_base.json_output import members
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
-from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.statements import statement
 
 log = logging.getLogger(__name__)
@@ -69,7 +67,7 @@ class Takedowns:
         headers = {"Location": f"/takedowns/{ordered.ban}"}
         if ordered.repeated:
             headers["Idempotency-Replayed"] = "true"
-        with _committed(f"Takedown {ordered.ban} is committed"):
+        with committed(f"Takedown {ordered.ban} is committed"):
             takedown = find_takedown(request.connection, ordered.ban)
             if takedown is None:
                 raise ProblemError(HTTPStatus.GONE, "deleted", f"Takedown {ordered.ban} was deleted since.")
@@ -90,7 +88,7 @@ class Takedowns:
         check_text("by", by, LONGEST_BY)
         takedown = self._find(request, number, "lift")
         changed = self._lift(request, takedown, reason, by)
-        with _committed(f"The lift of takedown {takedown.id} is committed"):
+        with committed(f"The lift of takedown {takedown.id} is committed"):
             lifted = find_takedown(request.connection, takedown.id) or takedown
         status = HTTPStatus.ACCEPTED if changed else HTTPStatus.OK
         return Answer(status, _shown(lifted), {"Location": f"/takedowns/{takedown.id}"})
@@ -177,15 +175,6 @@ class _Wanted:
         self.given = text is not None
         self.seconds = float(text or 0)
         self.seen = until == "seen"
-
-
-@contextmanager
-def _committed(what: str) -> Iterator[None]:
-    """Say what is done where the database goes away after it. Raises ``UnavailableError``."""
-    try:
-        yield
-    except DatabaseUnavailableError as error:
-        raise UnavailableError("state-unknown", f"{what}, but its state cannot be read: {error}.") from error
 
 
 def _shown(takedown: Takedown) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
-from purger.door.answers import Answer, ProblemError, UnavailableError
+from purger.door.answers import Answer, ProblemError, UnavailableError, committed
 from purger.door.app import Request, admit
 from purger.door.clients import Client
 from purger.door.orders import LONGEST_SUBJECT, check_text, read_object, require_owner
@@ -93,7 +93,8 @@ class Purges:
         if lost:
             done = "the others are purged" if subjects else "nothing was purged"
             raise ProblemError(HTTPStatus.NOT_FOUND, "unknown-subject", f"{'; '.join(lost)}: {done}.")
-        gone = wait and self._wait(request, subjects)
+        with committed("The purge is committed"):
+            gone = wait and self._wait(request, subjects)
         content = {"purged": [subject.key for subject in subjects], "gone": gone}
         return Answer(HTTPStatus.OK if gone else HTTPStatus.ACCEPTED, content)
 

@@ -225,6 +225,21 @@ def callback(door: Door, token: str, path: str, item: str, *, body: bytes | None
     return requests.post(f"{door.url}/coop/{path}", data=body or sent_body, headers=headers, timeout=PATIENCE)
 
 
+def test_a_purge_that_is_committed_is_never_said_to_be_undone(site: Site, door: Door) -> None:
+    code = site.new_image()
+    right = "EXECUTE ON PROCEDURE takedown.delivery"
+    site.execute(f"REVOKE {right} FROM 'takedown_door'@'%'")
+    try:
+        headers = {"Authorization": f"Bearer {door.token}"}
+        path = f"{door.url}/purge?{urlencode({'url': f'/images/{code}'})}"
+        answer = requests.post(path, headers=headers, timeout=PATIENCE)
+    finally:
+        site.execute(f"GRANT {right} TO 'takedown_door'@'%'")
+    assert (answer.status_code, answer.json()["kind"]) == (503, "state-unknown"), answer.text
+    assert site.number(f"SELECT COUNT(*) FROM invalidations WHERE subject = '{code}' AND cause = 'resend'") == 1
+    assert "run `purger migrate` as an administrator" in door.log_text()
+
+
 def test_an_action_of_coop_bans_and_lifts(site: Site, door: Door, coop: str) -> None:
     code, before = site.new_image(), bans(site)
     answer = callback(door, coop, "ban/image", code)
