@@ -78,7 +78,7 @@ class Tally:
             requests.add_metric([client, str(status)], count)
         yield requests
         acts = CounterMetricFamily(
-            "takedown_door_acts", "Bans and lifts that each client ordered.", labels=["client", "act"]
+            "takedown_door_acts", "Bans, lifts and purges that each client ordered.", labels=["client", "act"]
         )
         for (client, act), count in takedowns.items():
             acts.add_metric([client, act], count)
