@@ -63,7 +63,14 @@ settings.load_profile("untimed")
 _NOTHING_SHARED = ("tests/chaos/test_chaos.py", "tests/vcl/test_vcl.py")
 
 #: Files with the longest tests begin first, those with the shortest last: at the end no process waits for another.
-_LONGEST = ("tests/integration/project/", "tests/chaos/", "tests/browser/", "tests/integration/delivery/")
+_LONGEST = (
+    "tests/integration/project/",
+    "tests/chaos/",
+    "tests/browser/",
+    "tests/integration/delivery/",
+    "tests/integration/faults/",
+    "tests/integration/watching/",
+)
 _SHORTEST = ("tests/unit/", "tests/vcl/")
 
 

@@ -107,7 +107,7 @@ VARIANTS: tuple[Variant, ...] = (
         "none",
         "REBOUNDS",
         "rebounds",
-        ("tests/integration/delivery/test_held_thread.py",),
+        ("tests/integration/faults/test_held_thread.py",),
     ),
     Variant(
         "delays",
@@ -147,7 +147,7 @@ VARIANTS: tuple[Variant, ...] = (
         "PROGRESS_AFTER_ACKNOWLEDGEMENT",
         "progress moves after the acknowledgement",
         (
-            "tests/integration/delivery/test_outages.py::test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later",
+            "tests/integration/faults/test_outages.py::test_an_edge_that_is_away_is_a_problem_once_and_gets_everything_later",
         ),
     ),
     Variant("delays", "FAIL_SAFE", "fail-safe mode", ("tests/vcl/lease.vtc",)),
@@ -168,7 +168,7 @@ VARIANTS: tuple[Variant, ...] = (
         "an edge at an earlier position gets no heartbeat, and is flushed",
         (
             "tests/vcl/position.vtc",
-            "tests/integration/delivery/test_restored_state.py"
+            "tests/integration/faults/test_restored_state.py"
             "::test_an_edge_that_goes_back_to_a_snapshot_shows_no_image_that_was_banned_since",
         ),
     ),
@@ -209,12 +209,12 @@ VARIANTS: tuple[Variant, ...] = (
         "edge restarted",
         "FLUSH_OTHER_INSTANCE",
         "another instance is flushed",
-        ("tests/integration/delivery/test_flushes.py::test_a_restarted_edge_is_flushed_and_gets_its_heartbeat",),
+        ("tests/integration/faults/test_flushes.py::test_a_restarted_edge_is_flushed_and_gets_its_heartbeat",),
     ),
     Variant(
         "two at one address",
         "IF_MATCH",
         "a request names its instance",
-        ("tests/vcl/instance.vtc", "tests/integration/delivery/test_two_edges_one_address.py"),
+        ("tests/vcl/instance.vtc", "tests/integration/faults/test_two_edges_one_address.py"),
     ),
 )
