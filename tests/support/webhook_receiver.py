@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -69,39 +70,40 @@ def _handler(secret: str, directory: Path) -> type[BaseHTTPRequestHandler]:
             except WebhookVerificationError:
                 right = False
             event = json.loads(body)
-            named = f"refuse {event['data']['takedown']}" == mode
-            refused = named and event["type"] == "takedown.gone"
+            refused = mode == f"refuse {event['data']['takedown']}" and event["type"] == "takedown.gone"
             taken = right and not refused and (mode in ("ok", "endless body") or mode.startswith("refuse "))
             line = {"path": self.path, "right": right, "taken": taken, "body": event, **self._signed()}
             with (directory / "taken").open("a") as file:
                 file.write(json.dumps(line) + "\n")
+            self.close_connection = True
             with contextlib.suppress(OSError):
-                self._answer(mode if right else "401", refused)
+                _answer(self.wfile, "422" if refused else mode if right else "401")
 
         def _signed(self) -> dict[str, Any]:
             return {"id": self.headers["webhook-id"], "signature": self.headers["webhook-signature"]}
 
-        def _answer(self, mode: str, refused: bool) -> None:
-            self.close_connection = True
-            if mode == "endless body":
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                while True:
-                    self.wfile.write(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
-            elif mode in ("slow head", "endless head"):
-                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                until = time.monotonic() + _SLOW
-                while time.monotonic() < until:
-                    self.wfile.write(b"X: y\r\n" if mode == "endless head" else b"X")
-                    time.sleep(0 if mode == "endless head" else 0.5)
-            elif mode == "redirect":
-                self.wfile.write(b"HTTP/1.1 307 No\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
-            else:
-                status = 422 if refused else int(mode) if mode.isdigit() else 204
-                self.wfile.write(f"HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\n\r\n".encode())
-
         def log_message(self, *_: object) -> None: ...
 
     return Handler
+
+
+def _answer(to: BufferedIOBase, mode: str) -> None:
+    """Answer as a mode says, which may be a status."""
+    if mode == "endless body":
+        to.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            to.write(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+    elif mode in ("slow head", "endless head"):
+        to.write(b"HTTP/1.1 200 OK\r\n")
+        until = time.monotonic() + _SLOW
+        while time.monotonic() < until:
+            to.write(b"X: y\r\n" if mode == "endless head" else b"X")
+            time.sleep(0 if mode == "endless head" else 0.5)
+    elif mode == "redirect":
+        to.write(b"HTTP/1.1 307 No\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+    else:
+        status = int(mode) if mode.isdigit() else 204
+        to.write(f"HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\n\r\n".encode())
 
 
 def main(port: str, secret_file: str, directory: str) -> None:

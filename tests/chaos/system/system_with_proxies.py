@@ -63,15 +63,7 @@ class System:
         self.store_proxy = self._proxies.to(self.store.port) if self.store else None
         self.site = self._running.enter_context(SiteServer())
         self.site_proxy = self._proxies.to(self.site.port)  # to origin and edges
-        self.origin = Origin(
-            directory / "origin",
-            self.database,
-            options={
-                "ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy),
-                "ORIGIN_RULES": str(self._write_rules()),
-                **self._store_options(),
-            },
-        )
+        self.origin = self._new_origin()
         self.origin_proxy = self._proxies.to(self.origin.port)
         self.backend = f"127.0.0.1:{self.origin_proxy.port}"
         site = f"127.0.0.1:{self.site_proxy.port}"
@@ -94,6 +86,18 @@ class System:
 
     def _new_database_proxy(self) -> Proxy:
         return self._proxies.to(self.database.socket)
+
+    def _new_origin(self) -> Origin:
+        """Make an origin that reaches its database, its store and the site's server through their proxies."""
+        return Origin(
+            self.directory / "origin",
+            self.database,
+            options={
+                "ORIGIN_DATABASE_URL": self.database_url("origin", self.lookup_proxy),
+                "ORIGIN_RULES": str(self._write_rules()),
+                **self._store_options(),
+            },
+        )
 
     def _write_rules(self) -> Path:
         path = self.directory / "rules.toml"
