@@ -1,4 +1,4 @@
-"""`purger webhook`: says who is told what became of takedowns, shows what was told, and tells it again."""
+"""`purger webhook`: sets up the receivers of webhooks, lists their events, and sends events again."""
 
 import json
 import os
@@ -33,26 +33,40 @@ purger webhook replay cases
 purger webhook replay cases --event gone_17_1764763200123456
 purger webhook replay cases --since 2026-12-01T18:30"""
 
+#: The keys of an event in JSON: the columns of the statement ``webhook_events`` after the first.
+_EVENT_KEYS = [
+    "webhook",
+    "event",
+    "takedown",
+    "state",
+    "attempts",
+    "created_at",
+    "due_at",
+    "told_at",
+    "problem",
+    "payload",
+]
+
 
 @click.group()
 def webhook() -> None:
-    """Tell receivers by signed requests when a takedown is gone at every edge, late or lifted."""
+    """Send signed requests (webhooks) when a takedown is gone at every edge, is late, or is lifted."""
 
 
 @webhook.command(epilog=_EXAMPLES)
 @click.argument("name")
-@click.option("--url", required=True, help="Where to send events; https:// but in a private network.")
+@click.option("--url", required=True, help="The URL to send events to. Use http:// only in a private network.")
 @click.option(
     "--secret-file",
     required=True,
-    help="The file on the purger's machine with the secret that signs (whsec_...); made where it does not exist. A "
-    "second line may hold another secret: each request is then signed with both.",
+    help="The file with the secret that signs requests (whsec_...), on the machine of every purger. It is made if it "
+    "does not exist. A second line may hold another secret: each request is then signed with both.",
 )
 @click.option("--ca-file", help="Who may have signed the receiver's certificate.  [default: the system's authorities]")
 @click.option("--link", help="URL of a takedown's proof for events to name; {takedown} becomes its id.")
 @database_url
 def add(name: str, url: str, secret_file: str, ca_file: str | None, link: str | None, database_url: str) -> None:
-    """Add the receiver NAME. It is told of what is banned or lifted from now on."""
+    """Add the receiver NAME. It gets events for bans and lifts from now on."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise click.UsageError("a receiver's name is 1 to 64 of A-Z a-z 0-9 _ . -")
     try:
@@ -71,7 +85,9 @@ def add(name: str, url: str, secret_file: str, ca_file: str | None, link: str | 
         connection.run("webhook_add", **row)
     click.echo(f"added receiver {name}; its secret is in {printable(path)}{', which was made' if made else ''}")
     if parts.scheme == "http" and not is_private(f"http://{parts.authority}"):
-        remark("the URL is http://: whoever is between reads what is banned. Use https:// outside of a private network")
+        remark(
+            "the URL is http://: anyone on the way can read what is banned. Use https:// outside of a private network"
+        )
 
 
 def _make_secret(path: Path) -> bool:
@@ -98,25 +114,28 @@ def _require_secret(path: Path) -> None:
 @click.argument("name")
 @database_url
 def enable(name: str, database_url: str) -> None:
-    """Enable the receiver NAME, and try it at once: what happened meanwhile is told now."""
-    _change(database_url, "webhook_enable", name, enabled=True)
-    click.echo(f"enabled receiver {name}")
+    """Enable the receiver NAME, and send it at once the events that wait for it."""
+    _switch(database_url, name, enabled=True)
 
 
 @webhook.command(epilog="\b\nExample:\npurger webhook disable cases")
 @click.argument("name")
 @database_url
 def disable(name: str, database_url: str) -> None:
-    """Disable the receiver NAME for now. What happens meanwhile waits for it."""
-    _change(database_url, "webhook_enable", name, enabled=False)
-    click.echo(f"disabled receiver {name}")
+    """Disable the receiver NAME. Its events wait until it is enabled."""
+    _switch(database_url, name, enabled=False)
+
+
+def _switch(url: str, name: str, *, enabled: bool) -> None:
+    _change(url, "webhook_enable", name, enabled=enabled)
+    click.echo(f"{'enabled' if enabled else 'disabled'} receiver {name}")
 
 
 @webhook.command(epilog="\b\nExample:\npurger webhook remove cases")
 @click.argument("name")
 @database_url
 def remove(name: str, database_url: str) -> None:
-    """Remove the receiver NAME, with all that it was not told."""
+    """Remove the receiver NAME and all its events, sent or not."""
     _change(database_url, "webhook_remove", name)
     with connected(Connection, database_url) as connection:
         connection.run("webhook_remove_events", name=name)
@@ -143,7 +162,7 @@ def _require(connection: Connection, name: str) -> None:
 @as_json
 @database_url
 def list_(as_json: bool, database_url: str) -> None:
-    """List all receivers, with what waits for each and why."""
+    """List all receivers: how many events wait for each, for how long, and why."""
     with connected(Connection, database_url) as connection:
         states = [WebhookState(*row) for row in connection.rows("webhooks")]
     if as_json:
@@ -161,30 +180,18 @@ def list_(as_json: bool, database_url: str) -> None:
 
 @webhook.command(epilog="\b\nExamples:\npurger webhook events cases --state dead\npurger webhook events --json")
 @click.argument("name", required=False)
-@click.option("--state", type=click.Choice(["waiting", "told", "dead"]), help="Only those in this state.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Most that are listed.")
+@click.option("--state", type=click.Choice(["waiting", "told", "dead"]), help="List only events in this state.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="List at most so many.")
 @as_json
 @database_url
 def events(name: str | None, state: str | None, limit: int, as_json: bool, database_url: str) -> None:
-    """List events of the receiver NAME, or of all, the newest first: waiting, told, or given up (dead)."""
-    keys = (
-        "webhook",
-        "event",
-        "takedown",
-        "state",
-        "attempts",
-        "created_at",
-        "due_at",
-        "told_at",
-        "problem",
-        "payload",
-    )
+    """List the events of the receiver NAME, or of all receivers, newest first: waiting, told, or dead (given up)."""
     with connected(Connection, database_url) as connection:
         if name is not None:
             _require(connection, name)
         rows = connection.rows("webhook_events", webhook=name, state=state, limit=limit)
     if as_json:
-        found = [dict(zip(keys, row[1:], strict=True)) for row in rows]
+        found = [dict(zip(_EVENT_KEYS, row[1:], strict=True)) for row in rows]
         print_json([{**each, "payload": json.loads(str(each["payload"]))} for each in found])
         return
     shown = [(row[1], row[2], row[4], row[5], utc_text(row[6]), row[9]) for row in rows]
@@ -193,11 +200,11 @@ def events(name: str | None, state: str | None, limit: int, as_json: bool, datab
 
 @webhook.command(epilog=_REPLAYS)
 @click.argument("name")
-@click.option("--event", help="Only this one, by its webhook-id, whether it was told or given up.")
-@click.option("--since", type=Moment(), help="All that were made since then (UTC), told or given up.")
+@click.option("--event", help="Send only the event with this webhook-id, told or given up.")
+@click.option("--since", type=Moment(), help="Send all events made since this time (UTC), told or given up.")
 @database_url
 def replay(name: str, event: str | None, since: datetime | None, database_url: str) -> None:
-    """Tell events of the receiver NAME again: those that were given up, or the given ones."""
+    """Send events to the receiver NAME again: all that were given up, or those that an option selects."""
     if event is not None and since is not None:
         raise click.UsageError("give --event or --since, or neither for all that were given up")
     with connected(Connection, database_url) as connection:
