@@ -29,7 +29,7 @@ class Alarm:
         loop = asyncio.get_running_loop()
         self._due = loop.time() + seconds
         self._waiter = loop.create_future()
-        # Most waits end early. The timer of one serves those after it: it is set again if it comes too soon.
+        # Most waits end early. Later waits keep the timer of an earlier one; if it fires too soon, it is set again.
         if self._timer is None or self._timer.when() > self._due:
             self._set_timer(loop)
         await self._waiter

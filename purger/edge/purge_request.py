@@ -30,7 +30,7 @@ _SHOWN = 160
 class Request:
     """One request to a purge listener. ``rows`` are the bans and lifts that the count in its answer is recorded for.
 
-    Many edges get the same request at the same position: what does not differ is made for the first of them.
+    Many edges get the same request at the same position. What is the same for all is made once, for the first edge.
     """
 
     method: str
@@ -54,7 +54,7 @@ class Request:
 
     @cached_property
     def leads_to(self) -> Position | None:
-        """The position of an edge that has carried it out; None: the one before."""
+        """The position of an edge after it has carried out the request; None if the position does not change."""
         return next((Position.read(value) for name, value in self.headers if name == BATCH), None)
 
     def with_headers(self, headers: Headers) -> "Request":

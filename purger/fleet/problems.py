@@ -260,12 +260,12 @@ def _webhook_problems(state: FleetState) -> Iterator[Problem]:
             yield Problem(
                 f"webhook {name}: {counted(webhook.waiting, 'event')} not told, the oldest for "
                 f"{duration(webhook.oldest)}{why}; takedowns go on",
-                f"see that {printable(webhook.host)} takes them; each is told when it does",
+                f"make {printable(webhook.host)} accept them; they are sent once it does",
             )
         if webhook.dead:
             yield Problem(
                 f"webhook {name}: {counted(webhook.dead, 'event')} given up{why}",
-                f"`purger webhook events {name} --state dead` lists them, `purger webhook replay {name}` tells them "
+                f"`purger webhook events {name} --state dead` lists them, `purger webhook replay {name}` sends them "
                 "again",
             )
 

@@ -1,12 +1,12 @@
-"""Decides what receivers are told of a takedown, and writes it. Pure functions. Times are UTC.
+"""Decides which events a takedown has, and writes their payloads. Pure functions. Times are UTC.
 
     takedown.gone    every edge that may show it has acknowledged the removal; when the last one did
     takedown.late    twelve seconds after the ban some have not: which, why, and until when each may show it
     takedown.lifted  the ban was lifted or deleted
 
-A payload names the takedown by its id and its subject, and no person and no reason: these are behind its link, for
-those who may read them. Twelve seconds are the lease and the TTL of fail-safe mode, after which an edge that nobody
-reaches shows nothing that it held.
+A payload names the takedown by its id and its subject. It names no person and no reason: whoever may open its link
+finds them there. Twelve seconds are the lease and the TTL of fail-safe mode together: after them an edge that no purger
+reaches shows nothing that it had cached.
 """
 
 import json
@@ -52,7 +52,7 @@ class MissingEdge:
 
     name: str
     problem: str | None
-    trust_ends_by: datetime | None  # None: never, or nobody knows
+    trust_ends_by: datetime | None  # None: never (no lease), or unknown
 
 
 def missing_edges(edges: Iterable[ListedEdge], batch: int, now: datetime) -> list[MissingEdge]:

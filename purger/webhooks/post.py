@@ -1,6 +1,6 @@
 """Sends one webhook, and believes nothing of the answer but its status.
 
-A receiver is a stranger: whatever it answers is over after some seconds, its body is not read, and a redirection is an
+A receiver is a stranger: its answer may take some seconds only, its body is not read, and a redirection is an
 error, so that nothing is sent to a URL that nobody configured.
 """
 
@@ -31,7 +31,7 @@ class UnusableReceiverUrlError(ValueError):
 
 
 class PostError(Exception):
-    """A receiver did not take a webhook. The message says why; ``lives``: it took or refused others meanwhile."""
+    """A receiver did not take a webhook. The message says why; ``lives``: it answers, and refused only this one."""
 
     def __init__(self, text: str, *, lives: bool = False) -> None:
         super().__init__(text)

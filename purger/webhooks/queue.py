@@ -1,4 +1,4 @@
-"""Makes the events of webhooks from the outbox, and keeps them until they are told.
+"""Makes the events of webhooks from the outbox, and keeps them in the database until receivers took them.
 
 The numbers of batches follow the commits, so a place in the outbox (batch and row) says what is collected: nothing
 that is committed later comes before it. Place, watches and events move in one transaction, under the lock of one row. A
@@ -39,7 +39,7 @@ _EVENT_REST = (1.0, 6 * 3600.0)
 #: Tries after which an event is given up: by then it has waited for about three days.
 _TRIES = 27
 
-#: Days for which events are kept that were told.
+#: Days for which an event is kept after its receiver took it.
 _KEPT = 30
 
 #: Longest text in characters that the column ``problem`` holds.
@@ -89,7 +89,7 @@ class WebhookQueue:
         return tuple(starmap(WebhookState, self._connection.rows("webhooks")))
 
     def receivers(self) -> list[Receiver]:
-        """Read who is to be told."""
+        """Read the receivers for which events are made."""
         return list(starmap(Receiver, self._connection.rows("webhook_receivers")))
 
     def collect(self, receivers: Sequence[Receiver]) -> bool:
@@ -97,7 +97,7 @@ class WebhookQueue:
         begun = min(each.after_batch for each in receivers)
         with self._connection.transaction() as cursor:
             ((batch, row),) = fetch(cursor, "webhook_lock")
-            # Nobody was told anything before the first receiver came.
+            # No event is made of a batch from before the first receiver was added.
             batch, row = max((int(batch), int(row)), (begun + 1, 0))
             ((_, head),) = fetch(cursor, "webhook_clock")
             last = min(int(head), batch + _BATCHES)
@@ -112,7 +112,7 @@ class WebhookQueue:
             return full or last < head
 
     def _take(self, cursor: MySQLCursorAbstract, receivers: Sequence[Receiver], changes: Iterable[Change]) -> None:
-        """Watch what is banned, end the watch of what is lifted, and tell the lifts."""
+        """Watch each ban until it is gone, stop watching lifted bans, and make the events of lifts."""
         watched: dict[int, Change] = {}
         ended: list[int] = []
         told: list[_Row] = []

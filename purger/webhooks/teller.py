@@ -1,4 +1,4 @@
-"""The thread that tells receivers what became of each takedown, in one of several purgers.
+"""The thread that sends webhooks, in one of several purgers.
 
 It makes events and writes results. A thread for each receiver makes the requests, so that a slow one holds up no other.
 """
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks into the outbox, and while a request is under way.
 _REST, _BUSY_REST = 0.25, 0.02
 
-#: Seconds between two looks in a purger that does not lead, or that has nobody to tell.
+#: Seconds between two looks in a purger that does not lead, or while there is no receiver.
 _IDLE_REST = 1.0
 
 #: Seconds after which a receiver's thread hands its results over, although more events wait.
@@ -38,7 +38,7 @@ _BACKLOG = 5.0
 #: Seconds between two prunings.
 _PRUNE = 3600.0
 
-#: Seconds for which requests that are under way may end when the purger stops: otherwise they are made again.
+#: Seconds for which a stopping purger waits for requests under way. Those that take longer are sent again later.
 _LAST = 3.0
 
 
@@ -126,7 +126,7 @@ class Teller(LoopThread):
         self._connection.close()
 
     def _take_results(self) -> None:
-        """Write what the requests that are over have led to."""
+        """Write the results of finished requests."""
         for name, delivery in list(self._running.items()):
             if not delivery.is_alive():
                 self._queue.record(delivery.receiver, delivery.told, delivery.failures)
