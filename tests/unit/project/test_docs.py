@@ -32,6 +32,7 @@ FOREIGN_FLAGS = {
     "--skip-triggers",
     "--help",
     "--require-hashes",
+    "--requirement",
     "--no-build-isolation",
     "--upgrade",
     "--no-deps",
@@ -92,7 +93,7 @@ def test_every_command_exists_with_its_flags(name: str) -> None:
     wrong = []
     for line, words in shown_commands(code(ROOT / name)):
         command, rest = find(words)
-        flags = {word for word in rest if word.startswith("--")} - {"--", "--help"}
+        flags = {word for word in rest if word.startswith("--")} - {"--", "--help", "--version"}
         if command is None or flags - {flag for option in options(command) for flag in option.opts}:
             wrong.append(line)
     assert wrong == []
