@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
+from purger.moderation.bans import UncertainError
 from takedown_base.json_output import utc_text
 from takedown_base.printable import printable
-from takedown_db.connection.errors import DatabaseUnavailableError
+from takedown_db.connection.error_numbers import NO_RIGHT, SCHEMA_OUTDATED
+from takedown_db.connection.errors import DatabaseUnavailableError, error_number
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,31 @@ def committed(what: str) -> Iterator[None]:
         yield
     except DatabaseUnavailableError as error:
         log.error("%s, but the database cannot answer: %s", what, printable(error))
-        raise UnavailableError("state-unknown", f"{what}, but its state cannot be read: {error}.") from error
+        raise UnavailableError("state-unknown", f"{what}, but its state cannot be read. {reason(error)}") from error
+
+
+@contextmanager
+def answered(what: str, advice: str) -> Iterator[None]:
+    """Say that a write may be committed or not where the database gave no answer, and log why.
+
+    Raises ``UnavailableError``.
+    """
+    try:
+        yield
+    except UncertainError as error:
+        log.error("%s may be committed or not, since the database gave no answer: %s", what, printable(error))
+        text = f"The database gave no answer. {what} may be committed or not: {advice}."
+        raise UnavailableError("uncertain", text) from None
+
+
+def reason(error: DatabaseUnavailableError) -> str:
+    """Say what keeps the database from answering. Its own text is for the log: it names accounts and servers."""
+    number = error_number(error)
+    if number in NO_RIGHT:
+        return "The door's account lacks a right in the database, and the door's log says which."
+    if number in SCHEMA_OUTDATED:
+        return "The database's schema is not of the door's version, and the door's log has more."
+    return "The database cannot be used now."
 
 
 def problem(status: HTTPStatus, kind: str, detail: str) -> dict[str, object]:

@@ -14,13 +14,12 @@ from urllib.parse import parse_qs
 
 import bottle
 
-from purger.door.answers import Answer, ProblemError, UnavailableError
+from purger.door.answers import Answer, ProblemError, UnavailableError, reason
 from purger.door.clients import Client, Clients
 from purger.door.connections import Connections
 from purger.door.tally import Tally
 from takedown_base.printable import printable
-from takedown_db.connection.error_numbers import NO_RIGHT, SCHEMA_OUTDATED
-from takedown_db.connection.errors import DatabaseUnavailableError, error_number
+from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 
 log = logging.getLogger(__name__)
@@ -130,7 +129,7 @@ class DoorApp:
             return error.answer(), client
         except DatabaseUnavailableError as error:
             log.error("the database cannot answer: %s", printable(error))
-            return UnavailableError("database-unavailable", _reason(error)).answer(), client
+            return UnavailableError("database-unavailable", f"{reason(error)} Nothing was done.").answer(), client
         except Exception:
             log.exception("the request for %s failed; this is a bug", printable(environ.get("PATH_INFO", "")))
             text = "The door failed, and its log says why. Whether anything was done is not known."
@@ -167,16 +166,6 @@ class DoorApp:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "wrong-token", text, WWW_Authenticate=challenge)
         admit(self._clients, client)
         return client
-
-
-def _reason(error: DatabaseUnavailableError) -> str:
-    """Say what keeps the database from answering. Its own text is for the log: it names accounts and tables."""
-    number = error_number(error)
-    if number in NO_RIGHT:
-        return "The door's account lacks a right in the database, and the door's log says which. Nothing was done."
-    if number in SCHEMA_OUTDATED:
-        return "The database's schema is not of the door's version, and the door's log has more. Nothing was done."
-    return "The database cannot be used now. Nothing was done."
 
 
 def admit(clients: Clients, client: Client) -> None:

@@ -12,9 +12,9 @@ from dataclasses import astuple, dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from purger.door.answers import ProblemError, UnavailableError
+from purger.door.answers import ProblemError, UnavailableError, answered
 from purger.door.clients import Client
-from purger.moderation.bans import LONGEST_REASON, RefusedBanError, UncertainError, write_ban, writing
+from purger.moderation.bans import LONGEST_REASON, RefusedBanError, write_ban, writing
 from purger.moderation.questions import are_known
 from purger.moderation.site_names import SiteNames
 from purger.moderation.subjects import MalformedSubjectError, NoEdgeAnswersError, Subject
@@ -158,14 +158,12 @@ def place_order(connection: Connection, client: Client, order: Order, key: str |
     require_owner(connection, client, subject)
     if not order.ahead and not are_known(connection, [subject])[0]:
         raise _unknown(f"{subject.no_image}; `ahead` bans it all the same, for an image that comes later")
+    advice = "repeat the request with the same Idempotency-Key" if key else "GET /takedowns shows it"
     try:
-        return Ordered(_write(connection, client, order, subject, key), repeated=False)
+        with answered("The ban", advice):
+            return Ordered(_write(connection, client, order, subject, key), repeated=False)
     except RefusedBanError as error:
         raise _unusable(str(error)) from None
-    except UncertainError as error:
-        advice = "repeat the request with the same Idempotency-Key" if key else "GET /takedowns shows it"
-        text = f"The database gave no answer ({error}). The ban may be committed or not: {advice}."
-        raise UnavailableError("uncertain", text) from None
     except DatabaseUnavailableError as error:
         if error_number(error) != ErrorNumber.ER_DUP_ENTRY:
             raise

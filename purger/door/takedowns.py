@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from purger.door.answers import Answer, ProblemError, UnavailableError, committed
+from purger.door.answers import Answer, ProblemError, answered, committed
 from purger.door.app import Request
 from purger.door.orders import (
     LONGEST_BY,
@@ -21,7 +21,7 @@ from purger.door.orders import (
 )
 from purger.door.state import Delivery, Takedown, find_takedown, list_takedowns, read_delivery
 from purger.door.tally import Tally
-from purger.moderation.bans import LONGEST_REASON, UncertainError, writing
+from purger.moderation.bans import LONGEST_REASON, writing
 from purger.moderation.subjects import Subject
 from takedown_base.json_output import members
 from takedown_base.printable import printable
@@ -132,15 +132,9 @@ class Takedowns:
 
     def _lift(self, request: Request, takedown: Takedown, reason: str, by: str) -> bool:
         signed = signature(by, request.client)
-        try:
-            with writing(request.connection) as cursor:
-                cursor.execute(
-                    statement("lift_door_takedown"), {"id": takedown.id, "lifted_by": signed, "reason": reason}
-                )
-                changed = cursor.rowcount > 0
-        except UncertainError as error:
-            text = f"The database gave no answer ({error}). The lift may be committed or not: repeat the request."
-            raise UnavailableError("uncertain", text) from None
+        with answered("The lift", "repeat the request"), writing(request.connection) as cursor:
+            cursor.execute(statement("lift_door_takedown"), {"id": takedown.id, "lifted_by": signed, "reason": reason})
+            changed = cursor.rowcount > 0
         if changed:
             self._tally.acted(request.client.name, "lift")
             log.info("takedown %d lifted by the client %s", takedown.id, request.client.name)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from purger.door.answers import Answer, ProblemError, UnavailableError
+from purger.door.answers import Answer, ProblemError, answered
 from purger.door.app import Request
 from purger.door.orders import (
     KINDS,
@@ -37,7 +37,7 @@ from purger.door.orders import (
     signature,
 )
 from purger.door.tally import Tally
-from purger.moderation.bans import LONGEST_REASON, UncertainError, writing
+from purger.moderation.bans import LONGEST_REASON, writing
 from takedown_base.printable import printable
 from takedown_db.statements import statement
 
@@ -67,16 +67,12 @@ class Coop:
         order = _order(kind, _verified_body(request))
         require_scope(request.client.lift, KINDS[kind], "lift")
         open_bans = self._open_bans(request, order)
-        try:
-            with writing(request.connection), request.connection.transaction() as cursor:
-                for ban in open_bans:
-                    lifted_by = signature(order.by, request.client)
-                    cursor.execute(
-                        statement("lift_door_takedown"), {"id": ban, "lifted_by": lifted_by, "reason": order.reason}
-                    )
-        except UncertainError as error:
-            text = f"The database gave no answer ({error}). The lift may be committed or not: repeat the request."
-            raise UnavailableError("uncertain", text) from None
+        lifted_by, connection = signature(order.by, request.client), request.connection
+        with answered("The lift", "repeat the request"), writing(connection), connection.transaction() as cursor:
+            for ban in open_bans:
+                cursor.execute(
+                    statement("lift_door_takedown"), {"id": ban, "lifted_by": lifted_by, "reason": order.reason}
+                )
         for ban in open_bans:
             self._tally.acted(request.client.name, "lift")
             log.info("takedown %d lifted by the client %s", ban, request.client.name)

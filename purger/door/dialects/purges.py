@@ -20,13 +20,13 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
-from purger.door.answers import Answer, ProblemError, UnavailableError, committed
+from purger.door.answers import Answer, ProblemError, UnavailableError, answered, committed
 from purger.door.app import Request, admit
 from purger.door.clients import Client
 from purger.door.orders import LONGEST_SUBJECT, check_text, read_object, require_owner
 from purger.door.tally import Tally
 from purger.moderation.acknowledgement_wait import Target, wait_acknowledged
-from purger.moderation.bans import UncertainError, writing
+from purger.moderation.bans import writing
 from purger.moderation.delivery_readiness import read_delivery_readiness
 from purger.moderation.site_names import SiteNames
 from purger.moderation.subjects import MalformedSubjectError, NoEdgeAnswersError, Subject
@@ -130,13 +130,10 @@ def _object_url(event: dict[str, Any]) -> str:
 
 
 def _write(request: Request, subjects: Sequence[Subject]) -> None:
-    try:
-        with writing(request.connection), request.connection.transaction() as cursor:
-            for subject in subjects:
-                cursor.execute(statement("resend_image"), {"code": subject.key})
-    except UncertainError as error:
-        text = f"The database gave no answer ({error}). The purge may be committed or not: repeat the request."
-        raise UnavailableError("uncertain", text) from None
+    connection = request.connection
+    with answered("The purge", "repeat the request"), writing(connection), connection.transaction() as cursor:
+        for subject in subjects:
+            cursor.execute(statement("resend_image"), {"code": subject.key})
 
 
 def _selectors(event: dict[str, Any]) -> list[str]:

@@ -208,7 +208,9 @@ def test_an_invalidation_is_200_only_when_all_is_gone(site: Site, door: Door) ->
     assert purges(site, codes[0]) == 3
 
 
-def callback(door: Door, token: str, path: str, item: str, *, body: bytes | None = None) -> requests.Response:
+def callback(
+    door: Door, token: str, path: str, item: str, *, body: bytes | None = None
+) -> requests.Response:
     """Send what Coop sends for an Action ("Handling Actions" in its documents), signed as it signs."""
     sent_body = json.dumps(
         {
@@ -236,6 +238,10 @@ def test_a_purge_that_is_committed_is_never_said_to_be_undone(site: Site, door: 
     finally:
         site.execute(f"GRANT {right} TO 'takedown_door'@'%'")
     assert (answer.status_code, answer.json()["kind"]) == (503, "state-unknown"), answer.text
+    assert answer.json()["detail"] == (
+        "The purge is committed, but its state cannot be read. The door's account lacks a right in the database, and "
+        "the door's log says which."
+    )
     assert site.number(f"SELECT COUNT(*) FROM invalidations WHERE subject = '{code}' AND cause = 'resend'") == 1
     assert "run `purger migrate` as an administrator" in door.log_text()
 
