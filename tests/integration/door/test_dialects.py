@@ -209,7 +209,7 @@ def test_an_invalidation_is_200_only_when_all_is_gone(site: Site, door: Door) ->
 
 
 def callback(
-    door: Door, token: str, path: str, item: str, *, body: bytes | None = None
+    door: Door, token: str, path: str, item: str, *, body: bytes | None = None, signed: str = ""
 ) -> requests.Response:
     """Send what Coop sends for an Action ("Handling Actions" in its documents), signed as it signs."""
     sent_body = json.dumps(
@@ -222,7 +222,7 @@ def callback(
             "actorEmail": "moderator@example.com",
         }
     ).encode()
-    signed = base64.b64encode(KEY.sign(sent_body, PKCS1v15(), SHA256())).decode()
+    signed = signed or base64.b64encode(KEY.sign(sent_body, PKCS1v15(), SHA256())).decode()
     headers = {"Authorization": f"Bearer {token}", "coop-signature": signed, "Content-Type": "application/json"}
     return requests.post(f"{door.url}/coop/{path}", data=body or sent_body, headers=headers, timeout=PATIENCE)
 
@@ -283,6 +283,7 @@ def test_a_callback_that_coop_has_not_signed_changes_nothing(site: Site, door: D
     code, before = site.new_image(), bans(site)
     forged = json.dumps({"item": {"id": code}, "action": {"id": "a1"}, "policies": []}).encode()
     assert callback(door, coop, "ban/image", "other", body=forged).status_code == 401
+    assert callback(door, coop, "ban/image", code, signed="\xff").status_code == 401
     assert callback(door, coop + "x", "ban/image", code).status_code == 401
     assert callback(door, door.token, "ban/image", code).status_code == 403
     assert callback(door, coop, "ban/nothing", code).status_code == 404
