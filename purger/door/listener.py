@@ -39,7 +39,11 @@ class DoorServer(HttpServer):
 
     def refusal(self, status: str, text: str) -> tuple[str, bytes]:
         """Make the media type and the body of a refusal."""
-        content = problem(HTTPStatus(int(status[:3])), "malformed-request", text or status)
+        number = HTTPStatus(int(status[:3]))
+        if number is HTTPStatus.REQUEST_TIMEOUT:
+            content = problem(HTTPStatus.REQUEST_TIMEOUT, "late-request", text)
+        else:
+            content = problem(number, "malformed-request", text or status)
         return PROBLEM_TYPE, json.dumps(content).encode() + b"\n"
 
 

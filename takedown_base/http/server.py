@@ -66,13 +66,17 @@ class _HttpConnection(cheroot.server.HTTPConnection):
         self.wfile = SocketWriter(sock)
         #: The time of the first bytes of the present request, in seconds of the monotonic clock; 0 between requests.
         self.began = 0.0
+        #: Whether it waits for bytes of the peer, without a thread of its own.
+        self.waits = True
 
     def communicate(self) -> bool:
         self.server.busy.add(self)
+        self.waits = False
         try:
             while super().communicate():
                 if not self._next_request_came():
                     self.began = 0.0
+                    self.waits = True
                     return True
                 self.began = time.monotonic()
             return False
@@ -80,7 +84,12 @@ class _HttpConnection(cheroot.server.HTTPConnection):
             self.server.busy.discard(self)
 
     def close(self) -> None:
-        """Close so that the peer can still read its answer."""
+        """Close so that the peer can still read its answer. A request that has only begun to arrive is answered 408."""
+        if self.waits and self.began and self.server.ready:
+            self.socket.setblocking(False)  # the thread that accepts connections waits for nobody
+            with contextlib.suppress(OSError):
+                text = f"The request did not arrive within {self.server.stall} s."
+                StrictRequest(self.server, self).simple_response("408 Request Timeout", text)
         self.rfile.close()
         self.server.lingering.close(self.socket)
 
@@ -165,7 +174,7 @@ class HttpServer(cheroot.wsgi.Server):
         }
 
     def process_conn(self, conn: _HttpConnection) -> None:
-        """Give a connection to a thread once all of a request has arrived, within ``stall`` seconds.
+        """Give a connection to a thread once all of a request has arrived, within ``stall`` seconds; else answer 408.
 
         In cheroot, a client that sends nothing, or sends slowly, keeps a thread waiting.
         """

@@ -66,7 +66,7 @@ def test_it_has_each_kind_of_problem() -> None:
     kinds = {
         *re.findall(r'HTTPStatus\.[A-Z_]+,\s*"([a-z-]+)"', CODE),
         *re.findall(r'UnavailableError\(\s*"([a-z-]+)"', CODE),
-        *re.findall(r'problem\(HTTPStatus[^"]*"([a-z-]+)"', CODE),
+        *re.findall(r'problem\((?:HTTPStatus|number)[^"]*"([a-z-]+)"', CODE),
     }
     assert sorted(kinds) == DESCRIPTION["components"]["schemas"]["Problem"]["properties"]["kind"]["enum"]
 
