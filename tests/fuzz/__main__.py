@@ -36,10 +36,11 @@ _LATE_REBOUNDS = ("PURGER_LATER_REBOUND_DELAY", "PURGER_LAST_REBOUND_DELAY")
     help="Send the case in this file, and no other.",
 )
 def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path | None) -> None:
-    """Send mutated requests and random bytes to edge, origin and purge listener, and judge the answers.
+    """Send mutated requests and random bytes to edge, origin, purge listener and door, and judge the answers.
 
-    A fault is a 5xx without a cause, a traceback, a restart, memory that grows, a purge that nobody requested, or a
-    request smuggled in another. Each is printed with its seed and written to a file. The exit code is 1 for any fault.
+    A fault is a 5xx without a cause, a traceback, a restart, memory that grows, a purge or ban that nobody requested,
+    or a request smuggled in another. Each is printed with its seed and written to a file. The exit code is 1 for any
+    fault.
     """
     try:
         case = read(replay) if replay else None
@@ -49,7 +50,7 @@ def main(requests: int, seed: int | None, targets: tuple[str, ...], replay: Path
     console = Console(width=max(Console().width, 100))
     directory = Path(tempfile.mkdtemp(prefix="takedown-fuzz-"))
     with Stack(
-        directory / "stack", StackSettings(purger_options=dict.fromkeys(_LATE_REBOUNDS, _AFTER_THE_RUN))
+        directory / "stack", StackSettings(door_port=0, purger_options=dict.fromkeys(_LATE_REBOUNDS, _AFTER_THE_RUN))
     ) as stack:
         if case:
             outcomes = [_replay(stack, case, console, directory)]

@@ -11,6 +11,7 @@ from stack.processes.waiting import wait_until
 from stack.system import Stack
 from tests.fuzz.case import Case, Target
 from tests.fuzz.case_maker import make_case
+from tests.fuzz.door_requests import admit_reader
 from tests.fuzz.final_checks import final_checks
 from tests.fuzz.health import Counters, Health, grown, is_late
 from tests.fuzz.judge import PASSING, Verdict, judge
@@ -62,7 +63,7 @@ class Campaign:
         self._stack = stack
         self._seed = seed
         self._report = report
-        self._token = stack.edge.token()
+        self._token = _token(stack, target)
         self._health = Health(stack)
         self.outcome = Outcome(target)
 
@@ -111,6 +112,7 @@ class Campaign:
             Target.EDGE: self._stack.edge.public_port,
             Target.ORIGIN: self._stack.origin.port,
             Target.PURGE: self._stack.edge.purge_port,
+            Target.DOOR: self._stack.door.port if self._stack.door else 0,
         }[case.target]
         seen = exchange(port, case, self._token)
         self.outcome.resets += seen.reset and not case.aborted
@@ -132,14 +134,20 @@ class Campaign:
         return False
 
     def _compare(self, before: Counters, verdicts: list[Verdict]) -> None:
-        """Check that varnishd did not restart, and that its counters agree with the answers of the purge listener."""
+        """Check that varnishd did not restart, and that edge and tables changed as the answers say."""
         after = self._health.counters()
         if after.restarts != before.restarts:
             self._tell("restart", [f"varnishd's child: {before.restarts} became {after.restarts}"])
-        told = [verdict.acts for verdict in verdicts] if self.outcome.target is Target.PURGE else []
-        least, most = sum(acts.start for acts in told), sum(acts.stop - 1 for acts in told)
-        if not least <= (done := after.acts - before.acts) <= most:
-            self._tell("purged", [f"the edge carried out {done} purges and bans, and said so {least} times"])
+        said = range(sum(v.acts.start for v in verdicts), sum(v.acts.stop - 1 for v in verdicts) + 1)
+        nothing, target = range(1), self.outcome.target
+        if (done := after.acts - before.acts) not in (said if target is Target.PURGE else nothing) and (
+            target is not Target.DOOR  # its purges reach the edge
+        ):
+            self._tell("purged", [f"the edge carried out {done} purges and bans, and said so {said.start} times"])
+        if (done := after.orders - before.orders) not in (said if target is Target.DOOR else nothing):
+            self._tell(
+                "ordered", [f"{done} bans, lifts and purges were written, and the door said so {said.start} times"]
+            )
 
     def _pinpoint(self, alarms: list[str], cases: list[Case]) -> None:
         """Find the cases that caused lines of the logs, by sending them again one by one."""
@@ -171,3 +179,11 @@ class Campaign:
             fault = Fault(kind, text, case)
             self.outcome.faults.append(fault)
             self._report(fault)
+
+
+def _token(stack: Stack, target: Target) -> str:
+    if target is not Target.DOOR:
+        return stack.edge.token()
+    assert stack.door is not None, "the stack has a door"
+    admit_reader(stack.door)
+    return stack.door.token

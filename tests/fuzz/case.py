@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-#: Stands for the edge's token in cases: each stack has another token, and files of cases hold no secret.
+#: Stands for the token of edge or door in cases: each stack has another one, and files of cases hold no secret.
 TOKEN = b"@TOKEN@"
 
 
@@ -16,6 +16,7 @@ class Target(StrEnum):
     EDGE = "edge"
     ORIGIN = "origin"
     PURGE = "purge"
+    DOOR = "door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Case:
     most_answers: int | None = None
 
     def parts(self, token: str) -> list[bytes]:
-        """Return the bytes in pieces to send one by one, with the edge's token instead of ``TOKEN``."""
+        """Return the bytes in pieces to send one by one, with the listener's token instead of ``TOKEN``."""
         data = self.data.replace(TOKEN, token.encode())
         edges = [0, *sorted(cut % (len(data) + 1) for cut in self.cuts), len(data)]
         return [data[start:end] for start, end in pairwise(edges) if start < end]

@@ -25,10 +25,11 @@ _LATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Counters of varnishd since its start."""
+    """Counters of varnishd since its start, and of the tables."""
 
     restarts: tuple[int, ...]  # children started, died, dumped, panicked
     acts: int  # purges and bans
+    orders: int  # rows that the door writes: bans, lifts, and purges that ban nothing
 
 
 class Health:
@@ -63,22 +64,34 @@ class Health:
             self._stack.edge.reload("counting")
 
     def counters(self) -> Counters:
-        """Read the edge's counters."""
+        """Read the counters of the edge and of the tables."""
         counters = self._stack.edge.counters()
         restarts = tuple(counters[f"MGT.child_{what}"] for what in ("start", "died", "dump", "panic"))
-        return Counters(restarts, counters["MAIN.bans_added"])
+        return Counters(restarts, counters["MAIN.bans_added"], self._orders())
+
+    def _orders(self) -> int:
+        sql = (
+            "SELECT (SELECT COUNT(*) + COUNT(lifted_at) FROM bans)"
+            " + (SELECT COUNT(*) FROM invalidations WHERE cause = 'resend')"
+        )
+        with self._stack.database.connect_admin() as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            ((number,),) = cursor.fetchall()
+        return int(str(number))
 
     def memory(self) -> dict[str, int]:
-        """Read the resident bytes of origin, purger and edge with their children; the edge's without stored objects."""
+        """Read the resident bytes of each server with its children; the edge's without stored objects."""
         counters = self._stack.edge.counters()
         stored = sum(value for name, value in counters.items() if re.fullmatch(r"SMA\..*\.g_bytes", name))
         edge = _resident(self._stack.edge) - stored
-        return {"origin": _resident(self._stack.origin), "edge": edge, "purger": _resident(self._stack.purger)}
+        others = (self._stack.origin, self._stack.purger, self._stack.door)
+        return {"edge": edge} | {server.name: _resident(server) for server in others if server}
 
     def alarms(self) -> list[str]:
-        """Return the lines that report a fault, in the logs of origin, edge and purger since the last call."""
+        """Return the lines that report a fault, in the logs of origin, edge, purger and door since the last call."""
         found = []
-        for server in (self._stack.origin, self._stack.edge, self._stack.purger):
+        servers = (self._stack.origin, self._stack.edge, self._stack.purger, self._stack.door)
+        for server in filter(None, servers):
             text = server.log_text()
             new, self._read[server.name] = text[self._read[server.name] :], len(text)
             found += [f"{server.name}'s log: {line}" for line in _ALARMS.findall(new)]

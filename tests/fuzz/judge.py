@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tests.fuzz.answer_parser import Answer, GarbledError, parse_answers
 from tests.fuzz.case import TOKEN, Case, Target
 from tests.fuzz.command_counter import count_commands
+from tests.fuzz.door_judge import judge_door, ordered, token_is_elsewhere, unsaid
 from tests.fuzz.raw_exchange import Exchange
 
 #: Statuses that blame the request: an unknown transfer coding and an unknown version (RFC 9110, section 15.6).
@@ -25,12 +26,12 @@ class Verdict:
 
     answers: list[Answer]
     faults: list[tuple[str, str]]
-    unanswered: int = 0  # commands that may have taken effect, with answers lost in a reset
+    unanswered: int = 0  # commands that may have taken effect, and no answer says so
 
     @property
     def acts(self) -> range:
-        """Return the possible numbers of purges and bans that took effect, by the answers."""
-        said = sum(_purged(answer) or _banned(answer) for answer in self.answers)
+        """Return the possible numbers of commands and orders that took effect, by the answers."""
+        said = sum(_purged(answer) or _banned(answer) or ordered(answer) for answer in self.answers)
         return range(said, said + self.unanswered + 1)
 
 
@@ -39,8 +40,8 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
     faults = []
     if not seen.ended:
         faults.append(("hangs", "the connection was still open after 30 s"))
-    if token.encode() in seen.received:
-        faults.append(("token", "the edge's token is in the answer"))
+    if token.encode() in seen.received and not (case.target is Target.DOOR and token_is_elsewhere(case)):
+        faults.append(("token", "the token is in the answer"))
     if b"Traceback (most recent call" in seen.received:
         faults.append(("traceback", "a traceback is in the answer"))
     try:
@@ -49,13 +50,16 @@ def judge(case: Case, seen: Exchange, token: str) -> Verdict:
         return Verdict([], [*faults, ("garbled", str(error))])
     for answer in found:
         faults += _judge_answer(answer, seen)
-    if case.target is not Target.ORIGIN and _leaves_no_room(case):
+    if case.target in (Target.EDGE, Target.PURGE) and _leaves_no_room(case):
         faults = [fault for fault in faults if fault[0] not in ("500", "503")]
     if case.most_answers is not None and len(found) > case.most_answers:
         statuses = ", ".join(str(answer.status) for answer in found)
         faults.append(("smuggled", f"{len(found)} answers ({statuses}) to a request whose end is in doubt"))
     if case.target is Target.PURGE:
         faults += _judge_commands(case, found, token)
+    if case.target is Target.DOOR:
+        faults += judge_door(case, found)
+        return Verdict(found, faults, unsaid(case, found, seen))
     lost = seen.reset and case.target is Target.PURGE
     return Verdict(found, faults, count_commands(b"".join(case.parts(token)), token) if lost else 0)
 

@@ -11,6 +11,8 @@ from tests.fuzz.campaign import Campaign, Fault
 from tests.fuzz.case import TOKEN, Case, Target, read
 from tests.fuzz.case_maker import make_case
 from tests.fuzz.command_counter import count_commands
+from tests.fuzz.door_judge import ordered
+from tests.fuzz.door_requests import READER
 from tests.fuzz.judge import judge
 from tests.fuzz.raw_exchange import Exchange
 from tests.fuzz.report import Reporter
@@ -20,10 +22,10 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 
 
-def test_no_malformed_request_breaks_edge_origin_or_purge_listener(tmp_path: Path) -> None:
+def test_no_malformed_request_breaks_a_listener(tmp_path: Path) -> None:
     reporter, told = Reporter(tmp_path / "faults"), list[str]()
     # A fetch that is late because the machine is busy would be a 503.
-    patient = StackSettings(edge_settings={"fetch_timeout": 60})
+    patient = StackSettings(door_port=0, edge_settings={"fetch_timeout": 60})
     with Stack(tmp_path / "stack", patient) as stack:
         for target in Target:
 
@@ -85,6 +87,37 @@ def test_the_purge_listener_may_carry_out_well_formed_commands_with_the_token_al
     assert _faults(Target.PURGE, start + b"1\r\n\r\n", _OK) == ["authorised"]
 
 
+def test_the_door_may_do_nothing_without_its_token_and_show_nothing_without_any() -> None:
+    head = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nLocation: /takedowns/1\r\nContent-Length: "
+    done, shown = head + b"2\r\n\r\n{}", head.replace(b"Location", b"X") + b"2\r\n\r\n{}"
+    ask = b"POST /takedowns HTTP/1.1\r\nAuthorization: Bearer "
+    assert _faults(Target.DOOR, ask + TOKEN, done) == []
+    assert _faults(Target.DOOR, ask + READER, done) == ["authorised"]
+    assert _faults(Target.DOOR, ask + READER, shown) == []
+    assert _faults(Target.DOOR, ask, shown) == ["authorised"]
+    assert _faults(Target.DOOR, ask, _FORBIDDEN) == ["foreign"]
+    quoted = shown.replace(b"{}", b"{}sesame").replace(b" 2\r\n", b" 8\r\n")
+    assert _faults(Target.DOOR, ask + TOKEN, quoted) == ["token"]
+    assert _faults(Target.DOOR, ask + TOKEN + b"\r\nContent-Type: " + TOKEN, quoted) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "number"),
+    [
+        ("202 Accepted\r\nLocation: /takedowns/1", '{"id": 1}', 1),
+        ("202 Accepted\r\nLocation: /takedowns/1\r\nIdempotency-Replayed: true", '{"id": 1}', 0),
+        ("200 OK\r\nLocation: /takedowns/1", '{"state": "gone"}', 1),
+        ("200 OK\r\nLocation: /takedowns/1", '{"id": 1}', 0),
+        ("200 OK", '{"id": 1, "state": "gone"}', 0),
+        ("200 OK", '{"purged": ["a", "b"], "gone": true}', 2),
+        ("404 Not Found", '{"kind": "no-route"}', 0),
+    ],
+)
+def test_what_the_door_says_was_written_is_counted(head: str, body: str, number: int) -> None:
+    received = f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    assert [ordered(answer) for answer in parse_answers(received)] == [number]
+
+
 @pytest.mark.parametrize(
     ("sent", "count"),
     [
@@ -133,6 +166,6 @@ def test_a_case_is_the_same_by_its_number_and_from_its_file(tmp_path: Path) -> N
 
 
 def test_listeners_are_named_as_the_page_says() -> None:
-    names = ["edge", "origin", "purge"]
+    names = ["edge", "origin", "purge", "door"]
     context = main.make_context("fuzz", [part for name in names for part in ("--target", name)])
     assert [Target(name) for name in context.params["targets"]] == list(Target)

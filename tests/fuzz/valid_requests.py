@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.fuzz.case import TOKEN, Target
+from tests.fuzz.door_requests import door_request
 from tests.fuzz.message import Message
 
 #: Codes of the stack's samples, and codes without an image. They are few, so that each becomes a hit.
@@ -56,5 +57,7 @@ def valid_request(target: Target, random: Random) -> Message:
 
     One in ten for edge and origin is a command for the purge listener, mostly with its token: it must do nothing there.
     """
+    if target is Target.DOOR:
+        return door_request(random)
     make: Callable[[Random], Message] = _command if target is Target.PURGE or random.random() < 0.1 else _image
     return make(random)

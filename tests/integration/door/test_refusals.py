@@ -1,23 +1,17 @@
 """Ask a door for what it must not do: each refusal has its status, changes nothing, and leaves no traceback."""
 
 import json
-import random
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from http import HTTPStatus
 
-import psutil
 import pytest
 
 from stack.databases.database import Database
 from stack.door import Door
 from stack.processes.waiting import PATIENCE, wait_until
 from tests.support.door.door_client import DoorClient
-
-#: Requests of the hostile client.
-HOSTILE = 3000
 
 
 @pytest.fixture(scope="module")
@@ -203,79 +197,6 @@ def test_waits_leave_threads_to_others(door: Door, client: DoorClient) -> None:
     finally:
         for each in waiting:
             each.close()
-
-
-def hostile(generator: random.Random, token: str) -> bytes:
-    """Make a request of a client with a token that means harm: some parts of a valid one are replaced."""
-
-    def part(valid: str | bytes, *others: str | bytes) -> bytes:
-        chosen = generator.choice(others) if others and generator.random() < 0.2 else valid
-        return chosen.encode() if isinstance(chosen, str) else chosen
-
-    numbers = ("0", "-1", "1e3", "%00", "../1", "'", "1;--", 400 * "9", "\u0663")
-    method, path = generator.choice([("POST", "/takedowns"), ("GET", "/takedowns/1"), ("DELETE", "/takedowns/9")])
-    body = part(
-        b'{"image": "nobody-has-it"}',
-        b"",
-        b"{}",
-        b'{"image": "\\u0000"}',
-        b'{"owner": {"$gt": ""}}',
-        b'{"digest": [[[[]]]]}',
-        b'{"url": "http://127.0.0.1:1/\\ud800"}',
-        b'{"url": "//[::1"}',
-        b'{"name": "' + 3000 * b"\xc3\xa9" + b'"}',
-        b"[" * generator.randrange(9000),
-        generator.randbytes(generator.randrange(300)),
-    )
-    line = b" ".join(
-        [
-            part(method, "HEAD", "PUT", "PATCH", "PURGE", "BAN", "OPTIONS", "x", "get", "TRACE", "CONNECT"),
-            part(path, "/openapi.json", "//", "/%2e%2e/", "*", "", *(f"/takedowns/{number}" for number in numbers))
-            + part("", "?wait=0", "?wait=1e9", "?limit=x", "?before=-1", "?open", "?scope=%ff", "?&&=", "?by=%00"),
-            part("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP"),
-        ]
-    )
-    fields = [
-        b"Host: " + part("a", "", "a b", "[::1"),
-        b"Authorization: " + part(f"Bearer {token}", "Bearer x", "Bearer", "Basic eDp4", b"\xff", 40_000 * "x"),
-        b"Content-Type: " + part("application/json", "application/json; charset=utf-16", "text/plain", "", "a\0b"),
-        b"Idempotency-Key: " + part(generator.randbytes(4).hex(), "", 300 * "k", '"', "\x7f", "'; DROP TABLE bans"),
-        b"Content-Length: " + part(str(len(body)), "-1", "x", "99999999", "0"),
-    ]
-    rare = [b"Transfer-Encoding: chunked", b"Expect: 100-continue", b"X: " + generator.randbytes(20)]
-    fields += [field for field in rare if generator.random() < 0.05]
-    return b"\r\n".join([line, *fields, b"", body])
-
-
-def test_hostile_requests_change_nothing_and_leave_no_traceback(database: Database, door: Door) -> None:
-    token = door.add_client("hostile", 'ban = ["image", "owner", "digest"]\nlift = ["image"]\nrate = 100000\n')
-    generator = random.Random(30)
-    before = everything(database)
-    assert door.process is not None
-    process = psutil.Process(door.process.pid)
-    statuses = set()
-    memory = 0
-    for number in range(HOSTILE):
-        if number == HOSTILE // 3:
-            memory = process.memory_info().rss
-        with socket.create_connection(("127.0.0.1", door.port), timeout=PATIENCE) as connection:
-            connection.sendall(hostile(generator, token))
-            connection.shutdown(socket.SHUT_WR)
-            statuses.add(first_line(connection))
-    assert {status for status in statuses if status >= 500} <= {501, 503, 505}, "of codings, edges and versions"
-    assert {401, 404, 405, 415, 422, 400} <= statuses
-    assert everything(database) == before
-    assert process.memory_info().rss - memory < 20_000_000
-    assert "Traceback" not in door.log_text()
-
-
-def first_line(connection: socket.socket) -> int:
-    """Return the status of the final answer; 400 for a connection that the door ends without one."""
-    received = b""
-    while chunk := connection.recv(65_536):
-        received += chunk
-    text = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return int(text[9:12]) if text else int(HTTPStatus.BAD_REQUEST)
 
 
 def test_a_right_that_the_account_lacks_is_said_and_logged_with_advice(
