@@ -24,7 +24,7 @@ _SECONDS = {
     "bulk": (25, 33),
     "many_objects": (900, 0),
     "signed_log": (100, 0),
-    "door": (15, 6),
+    "door": (95, 6),
     "fleet": (180, 27),
     "store": (20, 12),
 }

@@ -1,16 +1,18 @@
-"""Measure how many takedowns a second programs order over the door, beside INSERTs over as many connections."""
+"""Measure takedowns over the door: as many as it takes beside INSERTs, and 1,000 a second in an open loop."""
 
 import json
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 from pathlib import Path
 
-from bench.figures.results import Distribution, Result, compare
+from bench.figures.results import Comparison, Distribution, Result, compare
 from bench.tools.load import cpu_seconds
+from bench.tools.open_loop import send_at_rate
 from purger.moderation.bans import insert_ban
 from purger.moderation.subjects import Subject
 from stack.door import Door
@@ -20,6 +22,9 @@ from takedown_db.connection.lasting_connection import Connection
 
 #: Clients at a time, and orders of each of them in a round.
 _CLIENTS, _ORDERS = 8, 250
+
+#: Takedowns a second in the open loop, its seconds, and the connections over which they come.
+RATE, SECONDS, _CONNECTIONS = 1000, 60, 64
 
 #: Orders that wait until the image is gone, one after the other.
 _WAITS = 100
@@ -44,6 +49,60 @@ def run(directory: Path, rounds: int) -> Iterator[Result]:
                 _post(door, 1, name.partition("?")[2])
                 samples[name].append(1000 * (time.monotonic() - began))
         yield Distribution("one takedown over the door, one client", "ms", samples)
+        stack.settle()
+        yield from _open_loop(stack, door)
+
+
+def _open_loop(stack: Stack, door: Door) -> Iterator[Result]:
+    """Order takedowns at fixed moments, and count what became of each. Raises ``ValueError`` if one is lost."""
+    servers = {"door": door, "database": stack.database, "purger": stack.purger, "edge": stack.edge}
+    before = {name: cpu_seconds(server) for name, server in servers.items()}
+    own, began = time.process_time(), time.monotonic()
+    sent = send_at_rate(door.port, partial(_order, door), rate=RATE, seconds=SECONDS, connections=_CONNECTIONS)
+    last = time.monotonic() - began
+    spent = {name: cpu_seconds(server) - before[name] for name, server in servers.items()} | {
+        "client": time.process_time() - own
+    }
+    stack.settle()
+    refused = Counter(each.status for each in sent.values() if each.status != 202)
+    acknowledged = _acknowledged(stack)
+    if refused or len(acknowledged) < len(sent):
+        raise ValueError(f"of {len(sent)} takedowns {len(acknowledged)} were acknowledged; not 202: {refused}")
+    cpu = {f"{name}, CPU us/takedown": [1e6 * each / len(sent)] for name, each in spent.items()}
+    yield Comparison(
+        f"{RATE} takedowns a second in an open loop for {SECONDS} s",
+        {"POST /takedowns": {"answered/s": [len(sent) / last], **cpu}},
+    )
+    yield Distribution(
+        f"a takedown at {RATE} a second in an open loop, since it was due",
+        "ms",
+        {
+            "202": [1000 * (each.answered - each.due) for each in sent.values()],
+            "acknowledged": [1000 * (acknowledged[number] - each.due) for number, each in sent.items()],
+        },
+    )
+
+
+def _order(door: Door, number: int) -> bytes:
+    body = json.dumps({"image": f"loop-{number}", "ahead": True, "reason": "spam"}).encode()
+    return (
+        f"POST /takedowns HTTP/1.1\r\nHost: door\r\nAuthorization: Bearer {door.token}\r\n"
+        f"Content-Type: application/json\r\nIdempotency-Key: loop-{number}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+def _acknowledged(stack: Stack) -> dict[int, float]:
+    """Read when the edge acknowledged each takedown of the open loop, by its number, in seconds of the Unix clock."""
+    sql = (
+        "SELECT SUBSTRING(idempotency_key, 6), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', acknowledged_at) / 1e6"
+        " FROM door_orders JOIN invalidations USING (ban_id)"
+        " JOIN receipts ON receipts.edge = 'edge1' AND receipts.batch = ("
+        "SELECT batch FROM receipts WHERE edge = 'edge1' AND batch >= invalidations.batch ORDER BY batch LIMIT 1)"
+        " WHERE idempotency_key LIKE 'loop-%'"
+    )
+    with stack.database.connect_admin() as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return {int(str(number)): float(str(moment)) for number, moment in cursor.fetchall()}
 
 
 def _rate(stack: Stack, work: Callable[[int], None], door: Door | None) -> Mapping[str, float]:
