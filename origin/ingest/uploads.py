@@ -96,10 +96,11 @@ class Uploads:
         nothing is stored.
         """
         with self._intake.examine(file, strip_metadata=self._rules.strip) as picture:
+            names = picture.names
+            # First, since that bans what a list of hashes names.
+            (content,) = self._database.run(lambda catalogue: catalogue.record_contents([names]))
             known = self._recorded(upload, picture)
             image = self._prepare(upload, picture, known)
-            names = picture.names
-        (content,) = self._database.run(lambda catalogue: catalogue.record_contents([names]))
         image = with_content(image, known, content)
         if image and self._database.run(lambda catalogue: catalogue.record([image], move=upload.move)):
             raise ForeignError

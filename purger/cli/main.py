@@ -13,7 +13,7 @@ from takedown_db.connection.url import UnusableUrlError
 #: The commands by their rooms. Each is the function of its name in the module of its name.
 _COMMANDS = {
     "purger.cli": "adopt audit console-password door door-token edge flush hook migrate redate run status vcl webhook",
-    "purger.cli.moderation": "ban bans lift receipts wait",
+    "purger.cli.moderation": "ban bans lift lists receipts wait",
     "purger.cli.signed_log": "checkpoint key prove redact verify",
 }
 

@@ -46,6 +46,12 @@ GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.acknowledgements TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.present_triggers TO 'takedown_moderation'@'%';
+-- `purger lists`: what a list names is banned by match_list.
+GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.lists TO 'takedown_moderation'@'%';
+GRANT SELECT, INSERT, DELETE ON {database}.list_entries TO 'takedown_moderation'@'%';
+GRANT SELECT, DELETE ON {database}.list_bans TO 'takedown_moderation'@'%';
+GRANT SELECT, UPDATE (state), DELETE ON {database}.suggestions TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.match_list TO 'takedown_moderation'@'%';
 
 -- Of programs that order takedowns (`purger door`): it bans and lifts, and neither changes nor deletes a ban. INSERT into
 -- the outbox lets it send a purge, which bans nothing.

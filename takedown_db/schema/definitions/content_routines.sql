@@ -43,8 +43,8 @@ END//
 --
 -- The content of a file is that of the first of its names that is known, in this order; of a file with new names only,
 -- its canonical SHA-256. Where another of its names leads elsewhere the two become one content: open bans, images and
--- names move. That is rare: two files with one MD5. Bans that waited for one of the names get the content. Images of
--- the same bytes that are not named yet are named with it.
+-- names move. That is rare: two files with one MD5. Bans that waited for one of the names get the content, and entries of
+-- lists that name one are carried out. Images of the same bytes that are not named yet are named with it.
 --
 -- It commits, so that no lock outlives it: whoever records an image calls it before, and a ban that is committed later
 -- finds the names.
@@ -156,6 +156,7 @@ BEGIN
         WHERE scope = 'digest' AND subject = v_former AND lifted_at IS NULL;
     END LOOP;
     CLOSE waiting;
+    CALL match_recorded();
 END//
 
 -- As note_contents. Returns the content of each file, in their order.

@@ -446,3 +446,50 @@ CREATE TABLE IF NOT EXISTS webhook_events (
     KEY due (webhook, state, due_at),
     KEY takedown (webhook, ban_id, state)
 ) ENGINE = InnoDB COMMENT 'The outbox of webhooks: what each receiver is to be told, in order';
+
+-- 9. Lists of hashes that others publish. `purger lists` writes lists and entries, match_list and match_recorded the rest
+-- (list_routines.sql).
+
+-- A fetch writes its entries with a new edition, and then names that edition here: so a list is replaced in one step.
+CREATE TABLE IF NOT EXISTS lists (
+    id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    source VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'path or URL',
+    policy VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'ban: what it names is banned; ask: a person decides',
+    added_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    fetched_at DATETIME(3) NULL COMMENT 'UTC; when the edition that counts was fetched; NULL: none was',
+    edition INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'list_entries.edition of the entries that count',
+    last_edition INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last one that a fetch has taken',
+    entries INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of entries that count',
+    problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why the last fetch changed nothing',
+    UNIQUE KEY name (name)
+) ENGINE = InnoDB COMMENT 'Lists of hashes';
+
+CREATE TABLE IF NOT EXISTS list_entries (
+    list INT UNSIGNED NOT NULL COMMENT 'lists.id',
+    edition INT UNSIGNED NOT NULL,
+    kind VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'sha256, sha1, md5, pdq',
+    name BINARY(32) NOT NULL COMMENT 'as in content_names; of pdq the 256 bits',
+    PRIMARY KEY (list, edition, kind, name),
+    KEY name (name, kind)
+) ENGINE = InnoDB COMMENT 'The hashes of each list; most name nothing here';
+
+-- An entry that was carried out is not carried out again while the list has it, so that a person's lift holds.
+CREATE TABLE IF NOT EXISTS list_bans (
+    ban_id BIGINT UNSIGNED NOT NULL PRIMARY KEY COMMENT 'bans.id',
+    list INT UNSIGNED NOT NULL COMMENT 'lists.id',
+    name BINARY(32) NOT NULL COMMENT 'list_entries.name',
+    UNIQUE KEY entry (list, name)
+) ENGINE = InnoDB COMMENT 'The bans that lists have written';
+
+CREATE TABLE IF NOT EXISTS suggestions (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'list: an entry names the content; likeness: a PDQ hash is near',
+    subject VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'list: a hash of the content, as in bans; likeness: a code',
+    list INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'lists.id; 0: of no list',
+    distance INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'bits that differ; 0: the same content',
+    state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'open' COMMENT 'open, banned, dismissed',
+    made_at DATETIME(3) NOT NULL DEFAULT (UTC_TIMESTAMP(3)) COMMENT 'UTC',
+    UNIQUE KEY suggested (kind, subject, list),
+    KEY state (state, id)
+) ENGINE = InnoDB COMMENT 'What a person has to decide';

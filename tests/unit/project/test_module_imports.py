@@ -46,6 +46,7 @@ ROOMS: dict[str, str] = {
     "purger ground": "",
     "purger.edge": "",
     "purger.moderation": "purger.edge",
+    "purger.hash_lists": "",
     "purger.progress": "",
     "purger.outbox": "purger.edge",
     "purger.signed_log": "",
