@@ -5,11 +5,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from takedown_db.connection.errors import DatabaseUnavailableError
 from takedown_db.connection.lasting_connection import Connection
 
-#: Seconds without use after which a connection is opened again: a server or a firewall may have ended it meanwhile,
-#: and a write over it would leave open whether it was done.
-_FRESH = 20.0
+#: Seconds without use after which the server is asked first whether it answers over a connection. It or a firewall may
+#: have ended that meanwhile, and a write would leave open whether it was done. Under load nothing is asked.
+_FRESH = 0.05
+
+#: Seconds within which a connection fails that the server has ended before. A server that is away takes longer, and is
+#: not asked twice.
+_AT_ONCE = 0.2
 
 
 class Connections:
@@ -23,12 +28,14 @@ class Connections:
 
     @contextmanager
     def own(self) -> Iterator[Connection]:
-        """Lend this thread its connection."""
+        """Lend this thread its connection. Raises ``DatabaseUnavailableError``."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = Connection(self._url, timeout=self._timeout)
         elif time.monotonic() - self._local.used > _FRESH:
-            connection.close()
+            began = time.monotonic()
+            if not connection.answers() and time.monotonic() - began > _AT_ONCE:
+                raise DatabaseUnavailableError("the server gives no answer")
         try:
             yield connection
         finally:

@@ -7,24 +7,23 @@ that the repetition finds either the ban or nothing, whenever the door or the da
 import hashlib
 import json
 import re
-import time
 from dataclasses import astuple, dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from purger.door.answers import ProblemError, UnavailableError, answered
 from purger.door.clients import Client
-from purger.moderation.bans import LONGEST_REASON, RefusedBanError, write_ban, writing
+from purger.door.state import Takedown
+from purger.moderation.bans import LONGEST_REASON, RefusedBanError, writing
 from purger.moderation.questions import are_known
 from purger.moderation.site_names import SiteNames
-from purger.moderation.subjects import MalformedSubjectError, NoEdgeAnswersError, Subject
+from purger.moderation.subjects import MalformedSubjectError, NamedContent, NoEdgeAnswersError, Subject
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
 from takedown_base.subject_keys import CODE_ALPHABET, is_key
 from takedown_db.connection.error_numbers import ErrorNumber
 from takedown_db.connection.errors import DatabaseUnavailableError, error_number
-from takedown_db.connection.lasting_connection import Connection
-from takedown_db.statements import statement
+from takedown_db.connection.lasting_connection import Connection, fetch
 
 #: The members of an order that name its subject, of which there is one, with their scopes.
 KINDS = {
@@ -47,10 +46,6 @@ _TEXTS = {
 
 #: A key as the draft has it, a text in quotes, or as most clients send it, without.
 _KEY = re.compile(r"[ -~]{1,255}").fullmatch
-
-#: Seconds within which a connection fails that the server has ended before. A server that is away takes longer, and is
-#: not asked twice.
-_AT_ONCE = 0.2
 
 _URL = re.compile(r"https?://|/", re.IGNORECASE).match
 
@@ -76,7 +71,7 @@ class Ordered(NamedTuple):
     """The ban of an order."""
 
     ban: int
-    repeated: bool  # an earlier request with the same key has written it
+    written: Takedown | None  # None: an earlier request with the same key has written it
 
 
 def read_order(body: bytes) -> Order:
@@ -152,7 +147,9 @@ def place_order(connection: Connection, client: Client, order: Order, key: str |
     Raises ``ProblemError``, and ``DatabaseUnavailableError`` if nothing was banned.
     """
     require_scope(client.ban, KINDS[order.kind], "ban")
-    if (earlier := _earlier(connection, client, order, key)) is not None:
+    # Without a look at anything the write itself finds out. A name or URL may lead elsewhere by now.
+    looks = not order.ahead or order.kind not in ("image", "owner")
+    if looks and key is not None and (earlier := _earlier(connection, client, order, key)) is not None:
         return earlier
     subject = find_ordered(connection, order)
     require_owner(connection, client, subject)
@@ -161,13 +158,14 @@ def place_order(connection: Connection, client: Client, order: Order, key: str |
     advice = "repeat the request with the same Idempotency-Key" if key else "GET /takedowns shows it"
     try:
         with answered("The ban", advice):
-            return Ordered(_write(connection, client, order, subject, key), repeated=False)
+            written = _write(connection, client, order, subject, key)
+            return Ordered(written.id, written)
     except RefusedBanError as error:
         raise _unusable(str(error)) from None
     except DatabaseUnavailableError as error:
-        if error_number(error) != ErrorNumber.ER_DUP_ENTRY:
+        if key is None or error_number(error) != ErrorNumber.ER_DUP_ENTRY:
             raise
-    # The same request came twice at a time.
+    # The same request came before, or twice at a time.
     earlier = _earlier(connection, client, order, key)
     if earlier is None:
         raise UnavailableError("uncertain", "The request could not be told from another one. Repeat it.")
@@ -200,25 +198,16 @@ def signature(by: str, client: Client) -> str:
     return f"{by} ({through})" if by else through
 
 
-def _earlier(connection: Connection, client: Client, order: Order, key: str | None) -> Ordered | None:
-    """Find the ban of an earlier request with the key. Raises ``ProblemError`` if that ordered something else.
-
-    Without a key it asks, too: a write over a connection that has ended would leave open whether it was done.
-    """
-    began = time.monotonic()
-    try:
-        rows = connection.rows("door_order", client=client.name, key=key)
-    except DatabaseUnavailableError:
-        if time.monotonic() - began > _AT_ONCE:
-            raise
-        rows = connection.rows("door_order", client=client.name, key=key)
+def _earlier(connection: Connection, client: Client, order: Order, key: str) -> Ordered | None:
+    """Find the ban of an earlier request with the key. Raises ``ProblemError`` if that ordered something else."""
+    rows = connection.rows("door_order", client=client.name, key=key)
     if not rows:
         return None
     ((ban, fingerprint),) = rows
     if bytes(fingerprint) != order.fingerprint:
         text = f"This Idempotency-Key was used for another order, takedown {ban}. Use a new key for each order."
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", text)
-    return Ordered(int(ban), repeated=True)
+    return Ordered(int(ban), None)
 
 
 def find_ordered(connection: Connection, order: Order) -> Subject:
@@ -238,20 +227,22 @@ def find_ordered(connection: Connection, order: Order) -> Subject:
     return found
 
 
-def _write(connection: Connection, client: Client, order: Order, subject: Subject, key: str | None) -> int:
-    with writing(connection), connection.transaction() as cursor:
-        ban = write_ban(cursor, subject, reason=order.reason, banned_by=signature(order.by, client))
-        cursor.execute(
-            statement("insert_door_order"),
-            {
-                "ban": ban,
-                "client": client.name,
-                "key": key,
-                "fingerprint": order.fingerprint,
-                "reference": order.reference,
-            },
+def _write(connection: Connection, client: Client, order: Order, subject: Subject, key: str | None) -> Takedown:
+    with writing(connection) as cursor:
+        (row,) = fetch(
+            cursor,
+            "door_ban",
+            scope=subject.scope,
+            # As it was given: the schema finds the content, and keeps the name.
+            subject=subject.name if isinstance(subject, NamedContent) else subject.key,
+            reason=order.reason,
+            banned_by=signature(order.by, client),
+            client=client.name,
+            key=key,
+            fingerprint=order.fingerprint,
+            reference=order.reference,
         )
-    return ban
+    return Takedown(*row)
 
 
 def _unusable(reason: str) -> ProblemError:

@@ -59,16 +59,16 @@ class Takedowns:
         order = read_order(request.body())
         key = read_key(request.header("Idempotency-Key"))
         ordered = place_order(request.connection, request.client, order, key)
-        if not ordered.repeated:
+        headers = {"Location": f"/takedowns/{ordered.ban}"}
+        if ordered.written:
             self._tally.acted(request.client.name, "ban")
             log.info(
                 "takedown %d ordered by the client %s: %s", ordered.ban, request.client.name, printable(order.text)
             )
-        headers = {"Location": f"/takedowns/{ordered.ban}"}
-        if ordered.repeated:
+        else:
             headers["Idempotency-Replayed"] = "true"
         with committed(f"Takedown {ordered.ban} is committed"):
-            takedown = find_takedown(request.connection, ordered.ban)
+            takedown = ordered.written or find_takedown(request.connection, ordered.ban)
             if takedown is None:
                 raise ProblemError(HTTPStatus.GONE, "deleted", f"Takedown {ordered.ban} was deleted since.")
             if not wanted.given:

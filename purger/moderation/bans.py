@@ -78,13 +78,8 @@ class BanCount(NamedTuple):
 def insert_ban(connection: Connection, subject: Subject, *, reason: str, banned_by: str) -> int:
     """Ban a subject, and return the id of the ban."""
     with writing(connection) as cursor:
-        return write_ban(cursor, subject, reason=reason, banned_by=banned_by)
-
-
-def write_ban(cursor: MySQLCursorAbstract, subject: Subject, *, reason: str, banned_by: str) -> int:
-    """Ban a subject in a transaction of ``writing``, and return the id of the ban."""
-    cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
-    return int(cursor.lastrowid or 0)
+        cursor.execute(statement("insert_ban"), _row(subject, reason, banned_by))
+        return int(cursor.lastrowid or 0)
 
 
 def insert_bans(connection: Connection, subjects: Sequence[Subject], *, reason: str, banned_by: str) -> None:

@@ -176,6 +176,12 @@ class Connection:
             fetch(cursor, "last_batch")
             cursor.execute(self._wait.end)
 
+    def answers(self) -> bool:
+        """Ask the server for a sign of life. Without one, or without a connection, the next use opens another."""
+        if self._driver is not None and not self._driver.is_connected():
+            self.close()
+        return self._driver is not None
+
     def close(self) -> None:
         """Close the connection, in whatever state it is."""
         connection, self._driver, self._cursor = self._driver, None, None

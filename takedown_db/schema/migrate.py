@@ -75,7 +75,7 @@ def _migrate(cursor: MySQLCursorAbstract, name: str) -> list[str]:
     run_script(cursor, definition("definer"), {"{pattern}": _name_pattern(cursor, name)})
     run_script(cursor, definition("content_routines"))
     run_script(cursor, definition("hook_routines"), {"{database}": quoted})
-    for routines in ("numbering", "sharing", "moderation", "signed_log", "site", "list"):
+    for routines in ("numbering", "sharing", "moderation", "signed_log", "site", "list", "door"):
         run_script(cursor, definition(f"{routines}_routines"))
     done += restore_triggers(cursor)
     run_script(cursor, definition("accounts"), {"{database}": quoted})

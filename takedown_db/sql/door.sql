@@ -1,9 +1,9 @@
 -- Statements of the door (`purger door`): the orders of its clients, and how far each takedown is.
 
--- name: insert_door_order
--- Records the order of a ban, in the ban's transaction. A key that this client has used is refused (ER_DUP_ENTRY).
-INSERT INTO door_orders (ban_id, client, idempotency_key, fingerprint, reference)
-VALUES (%(ban)s, %(client)s, %(key)s, %(fingerprint)s, %(reference)s)
+-- name: door_ban
+-- Bans a subject by an order, in one transaction, and reads the ban as door_takedown does. A key that this client has
+-- used is refused (ER_DUP_ENTRY).
+CALL door_ban(%(scope)s, %(subject)s, %(reason)s, %(banned_by)s, %(client)s, %(key)s, %(fingerprint)s, %(reference)s)
 
 -- name: door_order
 -- Reads the ban and the fingerprint of what a client ordered with a key.

@@ -59,6 +59,7 @@ CREATE USER IF NOT EXISTS 'takedown_door'@'%' ACCOUNT LOCK;
 GRANT SELECT, INSERT (scope, subject, reason, banned_by), UPDATE (lifted_at, lifted_by, lift_reason) ON {database}.bans TO 'takedown_door'@'%';
 GRANT SELECT, INSERT ON {database}.door_orders TO 'takedown_door'@'%';
 GRANT INSERT (scope, subject, cause) ON {database}.invalidations TO 'takedown_door'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.door_ban TO 'takedown_door'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_door'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_door'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_door'@'%';

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,7 @@ def test_orders_with_one_key_at_a_time_ban_once_at_two_doors(
         assert [each.state(takedown, wait=30).json()["state"] for each in clients] == ["gone", "gone"]
 
 
-@pytest.mark.parametrize(("dies", "written"), [("write_ban", 0), ("place_order", 1)])
+@pytest.mark.parametrize(("dies", "written"), [("find_ordered", 0), ("place_order", 1)])
 def test_a_door_that_dies_in_an_order_has_banned_once_after_its_repetition(
     site: Site, client: DoorClient, door: Door, tmp_path: Path, dies: str, written: int
 ) -> None:
@@ -192,6 +193,35 @@ def test_a_door_that_dies_in_an_order_has_banned_once_after_its_repetition(
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == written
     again = client.order(f"death-{dies}", image=code, reason="spam", wait=30)
     assert (again.status_code, "Idempotency-Replayed" in again.headers) == (200, bool(written))
+    assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 1
+    assert site.get(code).status_code == 410
+
+
+def test_a_door_that_is_killed_while_the_database_carries_out_an_order_has_banned_once_after_its_repetition(
+    site: Site, client: DoorClient, door: Door, tmp_path: Path
+) -> None:
+    code = site.new_image()
+    killed = Door(tmp_path / "killed", site.stack.database)
+    killed.clients.write_text(door.clients.read_text())
+    working = (
+        "SELECT COUNT(*) FROM information_schema.processlist"
+        " WHERE user = 'takedown_door' AND (info LIKE 'INSERT INTO door_orders%' OR info LIKE 'CALL door_ban%')"
+    )
+    with killed, closing(site.stack.database.connect_admin()) as holder, holder.cursor() as cursor:
+        # The order waits for this row, of another order with its key, which comes to nothing.
+        cursor.execute("START TRANSACTION")
+        cursor.execute(
+            "INSERT INTO door_orders (ban_id, client, idempotency_key, fingerprint) VALUES (~0, 'site', 'held', '')"
+        )
+        with ThreadPoolExecutor(1) as thread:
+            lost = thread.submit(DoorClient(killed, client.token).order, "held", image=code)
+            wait_until(lambda: site.number(working) == 1, "the order is within its transaction")
+            killed.kill()
+            assert isinstance(lost.exception(), requests.ConnectionError)
+        cursor.execute("ROLLBACK")
+        wait_until(lambda: site.number(working) == 0, "the database is done with it")
+    again = client.order("held", image=code, wait=30)
+    assert again.status_code == 200
     assert site.number(f"SELECT COUNT(*) FROM bans WHERE subject = '{code}'") == 1
     assert site.get(code).status_code == 410
 

@@ -1,7 +1,7 @@
 """Run a door that is killed while it carries out an order: ``python -m`` with the arguments of `purger`.
 
-The variable ``DIES`` names the function after which it dies: ``write_ban``, which is within the order's transaction, or
-``place_order``, which is between its COMMIT and the answer.
+The variable ``DIES`` names the function after which it dies: ``find_ordered``, which is before the order's transaction,
+or ``place_order``, which is between its COMMIT and the answer.
 """
 
 import os
@@ -11,11 +11,10 @@ from typing import Any
 from unittest.mock import patch
 
 from purger.cli.main import main
-from purger.door.orders import place_order
-from purger.moderation.bans import write_ban
+from purger.door.orders import find_ordered, place_order
 
 _PLACES: dict[str, tuple[str, Callable[..., object]]] = {
-    "write_ban": ("purger.door.orders.write_ban", write_ban),
+    "find_ordered": ("purger.door.orders.find_ordered", find_ordered),
     "place_order": ("purger.door.takedowns.place_order", place_order),
 }
 
