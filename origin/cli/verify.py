@@ -1,4 +1,4 @@
-"""`origin verify`: reads files back from the stores, and compares them with the database."""
+"""`origin verify`: reads files back from the stores, compares them with the database, and names those without names."""
 
 import sys
 from contextlib import suppress
@@ -6,6 +6,10 @@ from contextlib import suppress
 import click
 
 from origin.cli.options import database_url, in_place, own_store
+from origin.importing.decoder_process import Decoders
+from origin.importing.naming import Namer
+from origin.importing.rules import ImportRules
+from origin.settings import default_workers
 from origin.stores.backends import UnusableStoreError, require_usable
 from origin.stores.contract import StoreAwayError
 from origin.stores.location import Location
@@ -25,7 +29,8 @@ _TIMEOUT = 600
 _EXAMPLES = """\b
 Examples:
 origin verify --sample 1000
-origin verify --json --in-place file:/srv/pictures"""
+origin verify --json --in-place file:/srv/pictures
+origin verify --names"""
 
 
 @click.command("verify", epilog=_EXAMPLES)
@@ -34,12 +39,18 @@ origin verify --json --in-place file:/srv/pictures"""
     type=click.IntRange(1, LARGEST_SAMPLE),
     help="Read this many renditions, chosen at random, and not all.",
 )
+@click.option(
+    "--names",
+    is_flag=True,
+    help="Read only the originals that are not known by all names of their content, and record their SHA-1, MD5 and "
+    "SHA-256 without metadata. `purger status` counts them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@database_url("takedown_origin", remark=", which only reads")
+@database_url("takedown_origin", remark=", which only reads renditions, and records names")
 @own_store
 @in_place
 def verify_command(
-    sample: int | None, as_json: bool, database_url: str, store: Location, in_place: Location | None
+    sample: int | None, names: bool, as_json: bool, database_url: str, store: Location, in_place: Location | None
 ) -> None:
     """Read files back from the stores and compare their SHA-256 with the database.
 
@@ -47,20 +58,25 @@ def verify_command(
     `origin erase` destroyed are counted separately. Each file is read whole: for a busy store choose the night, or
     --sample.
     """
+    if names and sample is not None:
+        raise click.UsageError("--names and --sample exclude each other")
+    rules = ImportRules(jobs=default_workers())
     try:
         require_usable(store, in_place)
         with (
             connected(lambda url, timeout: connect(url, timeout=max(timeout, _TIMEOUT)), database_url) as connection,
             connection.cursor() as cursor,
+            Decoders(rules, rules.jobs) as decoders,
         ):
-            report = _run(VerificationRun(cursor, open_store(store, in_place)), sample, as_json)
+            name = Namer(decoders, rules).name if names else None
+            report = _run(VerificationRun(cursor, open_store(store, in_place), name), sample, as_json)
     except (StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         with suppress(BrokenPipeError):
             print_json(report)
     else:
-        _print_counts(report)
+        _print_counts(report, "named" if names else "as recorded")
     sys.exit(_DAMAGED if report.damaged else 0)
 
 
@@ -81,8 +97,8 @@ def _run(verification: VerificationRun, sample: int | None, as_json: bool) -> Ve
         return verification.run(sample, lambda: progress.advance(task), tell)
 
 
-def _print_counts(report: VerificationReport) -> None:
-    parts = [f"{report.verified} as recorded ({report.bytes} bytes)"]
+def _print_counts(report: VerificationReport, verified: str) -> None:
+    parts = [f"{report.verified} {verified} ({report.bytes} bytes)"]
     if report.erased:
         parts.append(f"{report.erased} erased")
     parts += [f"{number} {problem}" for problem, number in sorted(report.damaged.items())]

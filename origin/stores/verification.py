@@ -1,8 +1,9 @@
 """Reads files of renditions back from their stores, and compares them with their rows."""
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from origin.model import ByteRange, FilePart
 from origin.row_checks import MalformedRecordError, require_well_formed_rendition
 from origin.stores.contract import DamagedFileError
 from origin.stores.store import Store
+from takedown_base.content_names import FileNames
 from takedown_db.connection.lasting_connection import fetch
 
 #: Files that are read at a time: an object store answers each after a delay, and a disk orders waiting reads.
@@ -65,13 +67,20 @@ class VerificationReport:
 class VerificationRun:
     """One run of ``origin verify``, by the account takedown_origin. Raises ``mysql.connector.Error``."""
 
-    def __init__(self, cursor: MySQLCursorAbstract, store: Store) -> None:
+    def __init__(
+        self, cursor: MySQLCursorAbstract, store: Store, name: Callable[[Iterable[bytes]], FileNames] | None = None
+    ) -> None:
+        """With ``name``, which reads a file and names it, read only originals that lack names, and record these."""
         self._cursor = cursor
         self._store = store
+        self._name = name
+        self._statements = (
+            ("count_renditions", "renditions_page") if name is None else ("count_nameless", "nameless_page")
+        )
 
     def count(self) -> int:
-        """Count all renditions."""
-        ((number,),) = fetch(self._cursor, "count_renditions")
+        """Count the renditions to read."""
+        ((number,),) = fetch(self._cursor, self._statements[0])
         return int(number)
 
     def run(
@@ -85,9 +94,15 @@ class VerificationRun:
         report = VerificationReport()
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for page in self._pages(sample):
-                for recorded, damage in zip(page, pool.map(self._damage, page), strict=True):
+                named = []
+                for recorded, (damage, names) in zip(page, pool.map(self._read, page), strict=True):
                     self._count(report, recorded, damage, report_damage)
+                    if names is not None:
+                        named.append(names)
                     advance()
+                if named:
+                    # It also marks each original with these bytes as named.
+                    fetch(self._cursor, "record_contents", files=json.dumps(named))
         return report
 
     def _pages(self, sample: int | None) -> Iterator[list[Recorded]]:
@@ -96,30 +111,30 @@ class VerificationRun:
             yield [Recorded(*row) for row in fetch(self._cursor, "renditions_sample", size=sample)]
             return
         code, name = "", ""
-        while page := [Recorded(*row) for row in fetch(self._cursor, "renditions_page", code=code, name=name)]:
+        while page := [Recorded(*row) for row in fetch(self._cursor, self._statements[1], code=code, name=name)]:
             yield page
             code, name = page[-1].code, page[-1].name
 
-    def _damage(self, recorded: Recorded) -> tuple[str, str] | None:
-        """Read a file. Returns its problem and the detail; None for a file that is as its row says."""
+    def _read(self, recorded: Recorded) -> tuple[tuple[str, str] | None, FileNames | None]:
+        """Read a file. Returns its problem and the detail, and its names; None for each that it has not."""
         try:
             require_well_formed_rendition(recorded.code, recorded.digest, recorded.size, recorded.path)
         except MalformedRecordError as error:
-            return "malformed", str(error)
+            return ("malformed", str(error)), None
         try:
             body = self._store.open(recorded.part, f"{recorded.code}/{recorded.name}")
         except DamagedFileError as error:
-            return self._kind(recorded), str(error)
-        digest = hashlib.sha256()
+            return (self._kind(recorded), str(error)), None
         try:
-            for chunk in body:
-                digest.update(chunk)
+            names = None if self._name is None else self._name(body)
+            found = _digest(body) if names is None else names.sha256
         except DamagedFileError as error:
-            return "unreadable", str(error)
+            return ("unreadable", str(error)), None
         finally:
             body.close()
-        found = digest.hexdigest()
-        return None if found == recorded.digest else ("changed", f"its SHA-256 is {found}, not {recorded.digest}")
+        if found != recorded.digest:
+            return ("changed", f"its SHA-256 is {found}, not {recorded.digest}"), None
+        return None, names
 
     def _kind(self, recorded: Recorded) -> str:
         """Choose the problem of a file that could not be opened."""
@@ -160,3 +175,10 @@ class VerificationRun:
         values: dict[str, Any] = recorded._asdict()
         ((number,),) = fetch(self._cursor, "rendition_still", **values)
         return bool(number)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

@@ -83,7 +83,7 @@ def _unnamed_images(state: FleetState) -> list[str]:
         return []
     return [
         f"{counted(state.unnamed, 'image')} not known by all names of the content: a ban by another hash "
-        "than the SHA-256 of the file that the site shows misses them -> import their files again"
+        "than the SHA-256 of the file that the site shows misses them -> run `origin verify --names`"
     ]
 
 

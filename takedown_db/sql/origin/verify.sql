@@ -1,4 +1,4 @@
--- Statements of `origin verify`, which compares the files of renditions with their rows.
+-- Statements of `origin verify`, which compares the files of renditions with their rows, and names originals.
 
 -- name: renditions_page
 -- Reads some renditions behind a code and a name, in the order of the primary key: code, name, digest, size, path.
@@ -21,3 +21,15 @@ SELECT COUNT(*) AS number FROM renditions
 SELECT COUNT(*) AS number
 FROM renditions
 WHERE code = %(code)s AND name = %(name)s AND digest = %(digest)s AND size = %(size)s AND path <=> %(path)s
+
+-- name: nameless_page
+-- Reads some originals that are not known by all their names, behind a code, as renditions_page does.
+SELECT code, name, digest, size, path
+FROM renditions FORCE INDEX (named)
+WHERE named = FALSE AND name = 'original' AND code > %(code)s
+ORDER BY code
+LIMIT 1000
+
+-- name: count_nameless
+-- Counts the originals that are not known by all their names.
+SELECT COUNT(*) AS number FROM renditions FORCE INDEX (named) WHERE named = FALSE AND name = 'original'

@@ -1,5 +1,6 @@
 """Read renditions back with ``origin verify``: each damage is found and named, and nothing else."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from origin.stores.store import key_of
+from tests.support.images.images_with_metadata import noise, saved, told_of
 from tests.support.images.stored_files import StoredSite, stored_site
 
 
@@ -102,3 +104,31 @@ def test_a_store_that_is_away_ends_it_with_a_reason(verified: StoredSite) -> Non
     result = verified.site.run_origin("origin", "verify", "--store", "/nowhere")
     assert result.returncode == 1
     assert "/nowhere is not a directory" in result.stderr
+
+
+def test_what_lacks_names_is_read_and_named_and_a_ban_by_any_name_takes_it(verified: StoredSite) -> None:
+    site = verified.site
+    assert site.run_origin("origin", "verify", "--names").returncode == 0  # those of other tests
+    picture = noise(size=(64, 64), grain=90)
+    photo, variant = (saved(picture, "JPEG", comment=text, exif=told_of()) for text in (b"a", b"b"))
+    own = verified.add(("original", photo, None), ("thumb", photo[:-2], None))
+    in_place = verified.add(("original", variant, "names/photo.jpg"))
+    other = verified.add(("original", b"no picture", "names/other"))
+    damaged = verified.add(("original", b"as recorded", "names/damaged"))
+    verified.tree.write("names/damaged", b"as wished..")
+    md5 = hashlib.md5(photo, usedforsecurity=False).hexdigest()
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", md5)
+    assert {site.request(code).status_code for code in (own, in_place)} == {200}
+    result = site.run_origin("origin", "verify", "--names")
+    assert result.returncode == 3
+    assert result.stdout.splitlines()[0].startswith(f"changed {damaged}/original: its SHA-256 is")
+    size = len(photo) + len(variant) + len(b"no picture")
+    assert result.stdout.splitlines()[1:] == [f"3 named ({size} bytes), 1 changed"]
+    assert {site.request(code).status_code for code in (own, in_place)} == {410}
+    assert site.request(other).status_code == 200
+    verified.tree.write("names/damaged", b"as recorded")
+    assert json.loads(site.run_origin("origin", "verify", "--names", "--json").stdout)["verified"] == 1
+    assert site.run_origin("origin", "verify", "--names").stdout == "0 named (0 bytes)\n"
+    sha1 = hashlib.sha1(b"no picture", usedforsecurity=False).hexdigest()
+    site.execute("INSERT INTO bans (scope, subject) VALUES ('digest', %s)", sha1)
+    assert site.request(other).status_code == 410

@@ -375,6 +375,23 @@ def test_malformed_changes_of_the_last_day(fleet: Site) -> None:
         cursor.execute("DELETE FROM unnumberable")
 
 
+def test_images_that_are_not_known_by_all_names_are_counted(fleet: Site) -> None:
+    with fleet.admin.cursor() as cursor:
+        cursor.execute("INSERT INTO images (code, owner) VALUES ('nameless', 'joe')")
+        cursor.execute(
+            "INSERT INTO renditions (code, name, content_type, size, width, height, digest)"
+            " VALUES ('nameless', 'original', 'image/png', 1, 1, 1, %s)",
+            ("0" * 64,),
+        )
+        (line,) = [line for line in wait_ok(fleet) if "known by all names" in line]
+        assert line.startswith("REMARK: 1 image not known by all names")
+        assert line.endswith("-> run `origin verify --names`")
+        cursor.execute("UPDATE renditions SET named = TRUE WHERE code = 'nameless'")
+        assert not any("known by all names" in line for line in wait_ok(fleet))
+        cursor.execute("DELETE FROM renditions WHERE code = 'nameless'")
+        cursor.execute("DELETE FROM images WHERE code = 'nameless'")
+
+
 def test_ids_that_are_nearly_used_up(fleet: Site) -> None:
     with fleet.admin.cursor() as cursor:
         cursor.execute("ALTER TABLE bans AUTO_INCREMENT = 18446744073709551600")
