@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-#: Bytes of the largest list: six million SHA-256, a line each.
-LARGEST = 400 * 1024 * 1024
+#: Bytes of the largest list: five million SHA-1, a line each, which take half a gigabyte of memory.
+LARGEST = 200 * 1024 * 1024
 
 #: Seconds to connect, between two parts of the answer, and for all of it.
 _CONNECT, _PART, _WHOLE = 10.0, 30.0, 600.0

@@ -39,8 +39,14 @@ SELECT COUNT(*) AS entries FROM list_entries WHERE list = %(list)s AND edition =
 -- name: list_replace
 -- Lets an edition count, in one step, unless a later one does already.
 UPDATE lists
-SET edition = %(edition)s, entries = %(entries)s, fetched_at = UTC_TIMESTAMP(3), problem = NULL
+SET
+    edition = %(edition)s, entries = %(entries)s, fingerprint = UNHEX(%(fingerprint)s), fetched_at = UTC_TIMESTAMP(3),
+    problem = NULL
 WHERE id = %(list)s AND edition < %(edition)s
+
+-- name: list_unchanged
+-- Notes that a list was fetched, if its entries are those that count.
+UPDATE lists SET fetched_at = UTC_TIMESTAMP(3), problem = NULL WHERE id = %(list)s AND fingerprint = UNHEX(%(fingerprint)s)
 
 -- name: list_failed
 -- Notes why a fetch changed nothing.
@@ -53,7 +59,7 @@ WHERE list = %(list)s AND edition < (SELECT edition FROM lists WHERE id = %(list
 LIMIT %(limit)s
 
 -- name: list_match
--- Carries out a list. Reads the numbers of new bans and suggestions, of lifts, and of suggestions that were withdrawn.
+-- Carries out a list. Reads the numbers of its entries, of new bans and suggestions, of lifts, and of suggestions that were withdrawn.
 CALL match_list(%(list)s)
 
 -- name: list_remove

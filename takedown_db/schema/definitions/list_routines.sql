@@ -48,7 +48,7 @@ BEGIN
 END//
 
 -- Carries out the entries of a list that name a content, and takes back what the list has withdrawn: its bans are lifted,
--- its open suggestions deleted. Returns how many bans and suggestions are new, and how many were taken back.
+-- its open suggestions deleted. Returns how many entries it has, how many bans and suggestions are new, and how many were taken back.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS match_list(IN p_list INT UNSIGNED)
     MODIFIES SQL DATA
 BEGIN
@@ -100,7 +100,7 @@ BEGIN
     DELETE FROM suggestions
     WHERE kind = 'list' AND list = p_list AND state = 'open' AND NOT is_listed(p_list, UNHEX(subject));
     SET v_dropped = ROW_COUNT();
-    SELECT v_new AS matches, v_lifted AS lifted, v_dropped AS dropped;
+    SELECT entries, v_new AS matches, v_lifted AS lifted, v_dropped AS dropped FROM lists WHERE id = p_list;
 END//
 
 -- Tells whether a list has an entry for the content that a name leads to.

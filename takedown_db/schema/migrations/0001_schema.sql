@@ -461,6 +461,7 @@ CREATE TABLE IF NOT EXISTS lists (
     edition INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'list_entries.edition of the entries that count',
     last_edition INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'the last one that a fetch has taken',
     entries INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of entries that count',
+    fingerprint BINARY(32) NULL COMMENT 'SHA-256 of the entries that count, sorted: a fetch of the same ones writes none',
     problem VARCHAR(255) CHARACTER SET utf8mb4 NULL COMMENT 'why the last fetch changed nothing',
     UNIQUE KEY name (name)
 ) ENGINE = InnoDB COMMENT 'Lists of hashes';
