@@ -109,6 +109,7 @@ class BanRecord:
     lifted_at: datetime | None = None  # as moderation wrote it, as ``lifted_by`` and ``lift_reason``
     lifted_by: str | None = None
     lift_reason: str | None = None
+    name: str | None = None  # the hash by which the content was banned, where it is not the subject
     stands: bool = False
     left: Ownership | None = None  # set when the image no longer belongs to the banned owner: its last time there
     events: tuple[LogEntry, ...] = ()

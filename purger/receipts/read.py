@@ -176,7 +176,7 @@ def _ban(ban: BanRecord, row: Sequence[Any] | None, entries: list[LogEntry], pur
     """Complete a ban from the columns of its row, or where that was deleted from its last log entry."""
     known = replace(ban, events=tuple(entries), purges=tuple(purges))
     if row is not None:
-        reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason = row
+        reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, name = row
         return replace(
             known,
             reason=reason,
@@ -185,6 +185,7 @@ def _ban(ban: BanRecord, row: Sequence[Any] | None, entries: list[LogEntry], pur
             lifted_at=lifted_at,
             lifted_by=lifted_by,
             lift_reason=lift_reason,
+            name=name,
             stands=lifted_at is None,
         )
     if entries:

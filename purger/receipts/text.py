@@ -19,6 +19,7 @@ from purger.receipts.judge import (
 )
 from purger.receipts.model import BanRecord, EdgeReceipt, Erasure, Purge, ReceiptsReport
 from purger.text_format import aligned, counted, duration, end_of_trust
+from takedown_base.content_names import kind_of_name, shown_name
 from takedown_base.name_codes import shown_key
 from takedown_base.printable import printable
 from takedown_base.scope import Scope
@@ -106,6 +107,8 @@ def _ban(report: ReceiptsReport, ban: BanRecord, judgements: list[Judgement]) ->
     # The account comes first: a name that moderation wrote could look like an account.
     name = f" for {printable(ban.banned_by)}" if ban.banned_by else ""
     yield f"  by {printable(account)}{name}: {printable(ban.reason) or 'no reason'}"
+    if ban.name is not None:
+        yield f"  by the {kind_of_name(ban.name)} {shown_name(ban.name)}"
     if ban.erasure:
         yield f"  {_erasure(ban.erasure)}"
     if ban.last_banned not in (None, ban.logged):

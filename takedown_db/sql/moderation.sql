@@ -44,6 +44,10 @@ CALL subjects_known(%(subjects)s)
 -- Counts the images of each subject of a JSON array of pairs [scope, subject], by its place, from 1.
 CALL subjects_images(%(subjects)s)
 
+-- name: copies_of_content
+-- Reads code, owner and URL of each copy of a content.
+CALL copies_of_content(%(content)s)
+
 -- name: contents_of_names
 -- Reads the content of each name of a JSON array of hashes in hex, by its place, from 1.
 SELECT place, content_of_name(name) AS content

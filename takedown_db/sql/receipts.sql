@@ -63,7 +63,7 @@ STRAIGHT_JOIN probe_remarks AS remarks FORCE INDEX (PRIMARY)
 
 -- name: receipts_bans
 -- Reads the bans of a subject that have a row, the oldest first.
-SELECT id, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason
+SELECT id, reason, banned_by, banned_at, lifted_at, lifted_by, lift_reason, name
 FROM bans
 WHERE scope = %(scope)s AND subject = %(subject)s
 ORDER BY id

@@ -16,10 +16,11 @@ from purger.cli.moderation.delivery import deliver
 from purger.cli.moderation.list_run import ListOutcome, carry_out_list, dry_run_option, from_option
 from purger.cli.options.database_url import moderation_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
-from purger.cli.options.values import WaitSeconds, as_json, logged_in_user, remark, utf8_text
+from purger.cli.options.values import WaitSeconds, as_csv, as_json, logged_in_user, remark, utf8_text
 from purger.exit_codes import ExitCode
 from purger.moderation.acknowledgement_wait import EdgeAcknowledgement, Target
 from purger.moderation.bans import RefusedBanError, UncertainError, count_bans, insert_ban
+from purger.moderation.copies import copy_lines, read_copies, write_csv
 from purger.moderation.lists import Banning, RefusedLine
 from purger.moderation.questions import are_known, count_images, original_digest
 from purger.moderation.site_names import SiteNames
@@ -67,6 +68,7 @@ purger ban --from list.txt --dry-run"""
     help="Wait until every enabled edge has acknowledged the ban, SECONDS at most, and say so by the exit code. With "
     "--from, wait for all changes that are committed.  [default: return at once]",
 )
+@as_csv
 @as_json
 @moderation_url
 def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, moderation_url: str, **flags: Any) -> None:
@@ -86,6 +88,8 @@ def ban(given: GivenSubject, source: BinaryIO | None, banned_by: str | None, mod
         )
     if settings.dry_run and settings.wait is not None:
         raise click.UsageError("--dry-run and --wait exclude each other")
+    if settings.as_csv and not (settings.dry_run and (given.digest or given.file or given.same_as)):
+        raise click.UsageError("--csv is for --dry-run with --digest, --file or --same-as")
     if settings.again and source is None:
         raise click.UsageError("--again is for --from: a single subject is always banned again")
     with connected(Connection, moderation_url) as connection:
@@ -104,6 +108,7 @@ class BanSettings:
     again: bool
     dry_run: bool
     wait: float | None  # seconds; None: return at once
+    as_csv: bool
     as_json: bool
 
 
@@ -118,6 +123,7 @@ class BanReport:
     copies: int | None = None  # number of other codes with the original of this code; None: as above, or another scope
     acknowledged: bool | None = None  # whether all edges have acknowledged it; None: without --wait
     edges: list[EdgeAcknowledgement] | None = None
+    hit: list[dict[str, str | None]] | None = None  # of a dry run by content: code, owner and URL of each copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +180,16 @@ def _ban_one(connection: Connection, given: GivenSubject, settings: BanSettings)
 def _report_only(connection: Connection, subject: Subject, settings: BanSettings, *, known: bool) -> None:
     """Report what a ban would hide, and change nothing."""
     images = _images(connection, subject) if known else 0
-    if settings.as_json:
-        print_json(BanReport(None, *subject, images))
+    with _nothing_banned():
+        copies = read_copies(connection, subject)
+    if settings.as_csv:
+        write_csv(copies or [], sys.stdout)
+    elif settings.as_json:
+        print_json(BanReport(None, *subject, images, hit=copies and [each._asdict() for each in copies]))
     elif known:
         click.echo(f"would ban {subject}" + ("" if images is None else f" ({counted(images, 'image')})"))
+        for line in copy_lines(copies or []):
+            click.echo(line)
 
 
 def _is_known(connection: Connection, subject: Subject) -> bool:

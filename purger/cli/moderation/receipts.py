@@ -7,7 +7,8 @@ import click
 
 from purger.cli.options.database_url import database_url
 from purger.cli.options.subject import GivenSubject, SubjectCommand, subject_options
-from purger.cli.options.values import as_json
+from purger.cli.options.values import as_csv, as_json
+from purger.moderation.copies import Copy, copy_lines, read_copies, write_csv
 from purger.probing.probe import Probe
 from purger.probing.subject_images import COUNTED
 from purger.receipts.judge import ProbeResults, clocks_contradict, exit_code, judge_ban, why_without_purge
@@ -46,15 +47,16 @@ purger receipts --owner alice --probe --limit 100000"""
     help="With --probe and --owner or --digest: request at most N of the images from each edge, drawn at random. Only "
     "all of them prove the ban, and each takes several requests.",
 )
+@as_csv
 @as_json
 @database_url
-def receipts(given: GivenSubject, probe: bool, limit: int, as_json: bool, database_url: str) -> None:
+def receipts(given: GivenSubject, probe: bool, limit: int, as_csv: bool, as_json: bool, database_url: str) -> None:
     """Show the bans that concern the image CODE, and how far each has come at each edge.
 
     These are the bans on the code, those on its original, and those on an owner that were in force while the image was
     the owner's. For each: the persons and accounts that banned and lifted, and for each edge the time of its
     acknowledgement, the number of objects that it removed (where it says so), and the answer of its public listener
-    afterwards. Times are UTC.
+    afterwards. Times are UTC. Of a content also its copies, with their owners.
 
     Exit code 3: the proof is not complete. An edge has not acknowledged a ban in force, is not proven to hide the
     image, or is proven to hide only some of the images of an owner or digest. 4: an edge showed a banned image, and no
@@ -66,14 +68,21 @@ def receipts(given: GivenSubject, probe: bool, limit: int, as_json: bool, databa
         probed = _probe(connection, report, limit) if probe else {}
         if probed:
             report = read_receipts(connection, *subject)
-    if as_json:
-        print_json(receipts_report(report, probed))
+        copies = read_copies(connection, subject)
+    if as_csv:
+        if copies is None:
+            raise click.UsageError("--csv is for --digest, --file and --same-as")
+        write_csv(copies, sys.stdout)
+    elif as_json:
+        print_json(receipts_report(report, probed, copies))
     else:
-        _print(lines(report, probed))
+        _print(lines(report, probed) + (["", f"copies: {len(copies):,}", *copy_lines(copies)] if copies else []))
     sys.exit(exit_code(report, probed))
 
 
-def receipts_report(report: ReceiptsReport, probed: ProbeResults) -> dict[str, object]:
+def receipts_report(
+    report: ReceiptsReport, probed: ProbeResults, copies: list[Copy] | None = None
+) -> dict[str, object]:
     """Return the report that is printed as JSON, judged with the results of probes on demand."""
     return {
         **members(report, "code", "owner", "digest"),
@@ -82,6 +91,7 @@ def receipts_report(report: ReceiptsReport, probed: ProbeResults) -> dict[str, o
         "clocks_contradict": clocks_contradict(report),
         "bans": [_ban(report, ban, probed) for ban in report.bans],
         "resends": report.resends,
+        "hit": copies and [each._asdict() for each in copies],
     }
 
 

@@ -56,6 +56,16 @@ def logged_in_user() -> str:
         return f"user {os.getuid()}"
 
 
+#: Prints the copies of a content, and nothing else.
+as_csv = click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="With --digest, --file or --same-as: print code, owner and URL of each copy as CSV, and nothing else, for "
+    "letters to those who are hit.",
+)
+
+
 def remark(line: str) -> None:
     """Print a line for people on stderr, so that stdout holds only results."""
     click.echo(line, err=True)

@@ -40,6 +40,7 @@ GRANT SELECT, DELETE, INSERT (scope, subject, reason, banned_by, banned_at, lift
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_images TO 'takedown_moderation'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.copies_of_content TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_moderation'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.hiding_bans TO 'takedown_moderation'@'%';
@@ -111,6 +112,7 @@ GRANT EXECUTE ON PROCEDURE {database}.present_hooks TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.subjects_known TO 'takedown_purger'@'%';
 GRANT EXECUTE ON FUNCTION {database}.digest_of_code TO 'takedown_purger'@'%';
 GRANT EXECUTE ON FUNCTION {database}.content_of_name TO 'takedown_purger'@'%';
+GRANT EXECUTE ON PROCEDURE {database}.copies_of_content TO 'takedown_purger'@'%';
 GRANT SELECT ON {database}.content_names TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.public_urls TO 'takedown_purger'@'%';
 GRANT EXECUTE ON PROCEDURE {database}.delivery TO 'takedown_purger'@'%';

@@ -174,6 +174,24 @@ BEGIN
     ORDER BY place;
 END//
 
+-- Reads the copies of a content: code and owner of each image, and code, owner if the image was imported, and URL of what
+-- the origin has recorded of a site's own server.
+CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS copies_of_content(
+    IN p_content VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin)
+    READS SQL DATA
+BEGIN
+    SELECT images.code, images.owner, NULL AS url
+    FROM renditions AS original FORCE INDEX (content)
+    STRAIGHT_JOIN images ON images.code = original.code
+    WHERE original.content = p_content AND original.name = 'original'
+    UNION ALL
+    SELECT site_urls.code, images.owner, CONCAT(site_urls.host, site_urls.url)
+    FROM site_urls FORCE INDEX (content)
+    LEFT JOIN images ON images.code = site_urls.code
+    WHERE site_urls.content = p_content
+    ORDER BY code, url;
+END//
+
 -- Reads name, public URL and CA file of each enabled edge, those without a problem first: one of them is asked which
 -- image a URL of the site leads to.
 CREATE DEFINER = 'takedown_definer'@'localhost' PROCEDURE IF NOT EXISTS public_urls()

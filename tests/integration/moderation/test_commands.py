@@ -145,7 +145,14 @@ def test_moderation_may_call_what_its_commands_need_and_read_nothing_else(desk: 
         "SELECT Routine_name FROM mysql.procs_priv WHERE User = 'takedown_moderation' ORDER BY Routine_name"
     )
     of_today = {"acknowledgements", "delivery", "digest_of_code", "hiding_bans", "present_triggers"}
-    of_today |= {"content_of_name", "public_urls", "subjects_images", "subjects_known"}
+    of_today |= {
+        "content_of_name",
+        "public_urls",
+        "subjects_images",
+        "subjects_known",
+        "copies_of_content",
+        "match_list",
+    }
     assert {name for (name,) in rows} == of_today
 
 

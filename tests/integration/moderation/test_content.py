@@ -1,13 +1,16 @@
 """Ban by content with the moderators' commands: by digest, by a file, and by a code that shows it."""
 
+import csv
 import json
 import os
 import shutil
-from hashlib import sha256
+from hashlib import md5, sha1, sha256
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from purger.cli.main import cli
 from stack.processes.waiting import wait_until
 from stack.samples import draw
 from tests.support.sites.moderation_desk import Desk, ban_id, run
@@ -192,7 +195,11 @@ def test_a_ban_prints_json(desk: Desk) -> None:
     desk.sign()
     report = json.loads(desk.run("ban", "--owner", owner, "--json").stdout)
     (newest,) = json.loads(desk.run("bans", "--limit", "1", "--json").stdout)
-    expected = {"scope": "owner", "subject": owner, "images": 2, "copies": None, "acknowledged": None, "edges": None}
+    expected = dict.fromkeys(("copies", "acknowledged", "edges", "hit")) | {
+        "scope": "owner",
+        "subject": owner,
+        "images": 2,
+    }
     assert report == {"id": newest["id"], **expected}
     report = json.loads(desk.run("ban", code, "--json", "--wait", "0", code=3).stdout)
     assert (report["images"], report["copies"], report["acknowledged"]) == (1, 0, False)
@@ -211,6 +218,46 @@ def test_a_dry_run_says_what_a_ban_would_hide_and_changes_nothing(desk: Desk) ->
     assert json.loads(desk.run("ban", code, "--dry-run", "--json").stdout)["images"] == 1
     assert "no image has the code" in desk.run("ban", "mistyped", "--dry-run", code=3).stderr
     assert desk.bans() == before
+
+
+def test_the_copies_of_a_content_are_listed_with_their_owners_before_and_after(desk: Desk) -> None:
+    content = desk.new_content()
+    first, second = desk.new_image("anna", content), desk.new_image("evil", content)
+    desk.new_image("carl", desk.new_content())
+    digest = digest_of(content)
+    names = [digest, digest, sha1(content).hexdigest(), md5(content).hexdigest()]
+    desk.sql(
+        "CALL record_site_url(%s, 'seen-1', 'example.org', '/a.png?v=1', %s, 9, '', '', %s, NULL)",
+        *(digest_of(b"url" + content), digest, json.dumps([names])),
+    )
+    ban = ("ban", "--digest", names[3], "--dry-run")
+    assert desk.run(*ban).stdout.splitlines() == [
+        f"would ban digest {digest} (3 images)",
+        f"  {first} of anna",
+        f"  {second} of evil",
+        "  seen-1 at example.org/a.png?v=1",
+    ]
+    expected = [(first, "anna", None), (second, "evil", None), ("seen-1", None, "example.org/a.png?v=1")]
+    assert [tuple(each.values()) for each in json.loads(desk.run(*ban, "--json").stdout)["hit"]] == expected
+    table = [["code", "owner", "url"], *([cell or "" for cell in row] for row in expected)]
+    assert list(csv.reader(desk.run(*ban, "--csv").stdout.splitlines())) == table
+    for wrong in ((first, "--dry-run"), ("--digest", digest)):
+        assert "--csv is for" in desk.run("ban", *wrong, "--csv", code=2).stderr
+    desk.sign()
+    desk.run("ban", "--digest", names[3])
+    url = desk.database.url("purger")
+
+    def receipts(*arguments: str) -> str:
+        return CliRunner(env={"PURGER_DATABASE_URL": url}).invoke(cli, ["receipts", *arguments]).stdout
+
+    assert list(csv.reader(receipts("--digest", names[2], "--csv").splitlines())) == table
+    report = json.loads(receipts("--digest", digest, "--json"))
+    assert [tuple(each.values()) for each in report["hit"]] == expected
+    assert [each["name"] for each in report["bans"]] == [names[3]]
+    assert json.loads(receipts(first, "--json"))["hit"] is None
+    text = receipts("--digest", digest)
+    assert f"  by the MD5 {names[3]}\n" in text
+    assert text.endswith(f"copies: 3\n  {first} of anna\n  {second} of evil\n  seen-1 at example.org/a.png?v=1\n")
 
 
 def import_as(site: Site, picture: Path, code: str) -> None:

@@ -40,10 +40,10 @@ EDGE_RECEIPT = "edge acknowledged_at instance method removed seen_at status gone
 PURGE = "id cause written_at batch numbered_at edges"
 OWNERSHIP = "owner since until account became"
 RECEIPTS = {
-    "": "code owner digest owners exit_code clocks_contradict bans resends",
+    "": "code owner digest owners exit_code clocks_contradict bans resends hit",
     "owners": OWNERSHIP,
-    "bans": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason stands left events purges "
-    "erasure hides begun ended account ended_by without_purge edges",
+    "bans": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason name stands left events "
+    "purges erasure hides begun ended account ended_by without_purge edges",
     "bans.left": OWNERSHIP,
     "bans.events": "id action at account reason banned_by detail purge lifted_by lift_reason",
     "bans.purges": PURGE,
@@ -72,7 +72,7 @@ EDGES = {
 }
 BANS = {"": "id scope subject reason banned_by banned_at lifted_at lifted_by lift_reason"}
 EDGE_ACKNOWLEDGEMENT = "edge acknowledged problem"
-BAN = {"": "id scope subject images copies acknowledged edges", "edges": EDGE_ACKNOWLEDGEMENT}
+BAN = {"": "id scope subject images copies acknowledged edges hit", "edges": EDGE_ACKNOWLEDGEMENT}
 BAN_LIST = {
     "": "dry_run banned images banned_already without_image malformed refused acknowledged edges",
     "banned": "image owner digest",
