@@ -182,10 +182,11 @@ def _report_only(connection: Connection, subject: Subject, settings: BanSettings
     images = _images(connection, subject) if known else 0
     with _nothing_banned():
         copies = read_copies(connection, subject)
+    hit = None if copies is None else [each._asdict() for each in copies]
     if settings.as_csv:
         write_csv(copies or [], sys.stdout)
     elif settings.as_json:
-        print_json(BanReport(None, *subject, images, hit=copies and [each._asdict() for each in copies]))
+        print_json(BanReport(None, *subject, images, hit=hit))
     elif known:
         click.echo(f"would ban {subject}" + ("" if images is None else f" ({counted(images, 'image')})"))
         for line in copy_lines(copies or []):
