@@ -11,9 +11,9 @@ from origin.stores.contract import StoreAwayError
 from origin.stores.erasure import ErasurePlan, ErasureResult, ErasureRun, RefusedErasureError
 from origin.stores.location import Location
 from origin.stores.store import open_store
+from takedown_base.content_names import NAME_ALPHABET, is_content_name, padded_name
 from takedown_base.options import Parsed
 from takedown_base.printable import printable
-from takedown_base.subject_keys import is_digest
 from takedown_db.connection.command_connection import connected
 from takedown_db.connection.connect import connect
 
@@ -27,14 +27,18 @@ origin erase --digest 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27
 
 
 def _digest(text: str) -> str:
-    if not is_digest(text.lower()):
-        raise ValueError(f"{text!a} is not a SHA-256 of 64 hex digits")
-    return text.lower()
+    if not is_content_name(text.lower()):
+        raise ValueError(f"{text!a} is not {NAME_ALPHABET}")
+    return padded_name(text.lower())
 
 
 @click.command("erase", epilog=_EXAMPLES)
 @click.argument("code", type=CODE, required=False)
-@click.option("--digest", type=Parsed("DIGEST", _digest), help="SHA-256 of the original, instead of a code.")
+@click.option(
+    "--digest",
+    type=Parsed("DIGEST", _digest),
+    help="A hash of the content, instead of a code: all originals with it go.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_url("takedown_erase", env="ORIGIN_ERASE_DATABASE_URL")
 @own_store
@@ -56,17 +60,22 @@ def erase_command(
         require_usable(store, in_place)
         with connected(connect, database_url) as connection, connection.cursor() as cursor:
             erasure = ErasureRun(cursor, open_store(store, in_place))
-            plan = erasure.plan(digest or erasure.original_of(str(code)), code)
-            _announce(plan)
+            originals = erasure.originals_named(digest) if digest else [erasure.original_of(str(code))]
+            plans = [erasure.plan(each, code) for each in originals]
+            for plan in plans:
+                _announce(plan)
             if not yes:
                 click.confirm("Destroy them for good?", abort=True, err=True)
-            result = erasure.carry_out(plan, click.echo)
+            kept = False
+            for plan in plans:
+                result = erasure.carry_out(plan, click.echo)
+                _sum_up(plan, result)
+                kept = kept or bool(result.kept)
     except OSError as error:
         raise click.ClickException(f"{printable(error.filename or store)}: {error.strerror or error}") from None
     except (MalformedRecordError, RefusedErasureError, StoreAwayError, UnusableStoreError) as error:
         raise click.ClickException(str(error)) from None
-    _sum_up(plan, result)
-    sys.exit(_KEPT if result.kept else 0)
+    sys.exit(_KEPT if kept else 0)
 
 
 def _announce(plan: ErasurePlan) -> None:

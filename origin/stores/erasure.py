@@ -16,6 +16,7 @@ from origin.model import ByteRange, FilePart
 from origin.row_checks import require_well_formed_rendition
 from origin.stores.contract import DamagedFileError
 from origin.stores.store import Store
+from takedown_base.content_names import kind_of_name
 from takedown_base.printable import printable
 from takedown_db.connection.lasting_connection import fetch
 from takedown_db.statements import statement
@@ -75,6 +76,14 @@ class ErasureRun:
         if not rows:
             raise RefusedErasureError(f"no image has the code {code}, or it has no original")
         return str(rows[0][0])
+
+    def originals_named(self, name: str) -> list[str]:
+        """Read the digests of the originals whose content has a name of 64 hex digits (``padded_name``).
+
+        A SHA-256 is among them, too, as the store may have the original of an image that was replaced.
+        """
+        found = [str(digest) for (digest,) in fetch(self._cursor, "originals_named", name=name)]
+        return found if name in found or (found and kind_of_name(name) != "SHA-256") else [*found, name]
 
     def plan(self, digest: str, code: str | None = None) -> ErasurePlan:
         """Find out what an erasure of an original destroys. ``code`` names it in messages.

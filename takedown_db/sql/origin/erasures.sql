@@ -4,6 +4,14 @@
 -- Reads the digest of an image's original.
 SELECT digest FROM renditions WHERE code = %(code)s AND name = 'original'
 
+-- name: originals_named
+-- Reads the digests of all originals with the content that a name leads to. An original without names has its digest only.
+SELECT DISTINCT renditions.digest
+FROM content_names STRAIGHT_JOIN renditions FORCE INDEX (content)
+    ON renditions.content = content_names.content AND renditions.name = 'original'
+WHERE content_names.name = UNHEX(%(name)s)
+ORDER BY renditions.digest
+
 -- name: standing_digest_ban
 -- Reads the oldest open ban of the content of an original with a digest. It has to stand for as long as an erasure
 -- goes on.

@@ -321,6 +321,28 @@ def test_the_original_of_an_image_that_was_replaced_goes_too(stored: StoredSite)
     assert stored.site.request(code).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["sha256", "sha1", "md5", "canonical"])
+def test_any_name_of_a_content_erases_all_of_its_originals(stored: StoredSite, kind: str) -> None:
+    content, variant, other = (os.urandom(900) for _ in range(3))
+    canonical = sha256(os.urandom(9))
+    codes = stored.add(("original", content, None)), stored.add(("original", variant, f"any/{kind}.png"))
+    stored.add(("original", other, None))
+    names = [
+        [canonical, *(hashlib.new(each, data).hexdigest() for each in ("sha256", "sha1", "md5"))]
+        for data in (content, variant)
+    ]
+    stored.site.execute("CALL note_contents(%s)", json.dumps(names))
+    name = canonical if kind == "canonical" else hashlib.new(kind, variant).hexdigest()
+    assert erase(stored, "--digest", name, "--yes").returncode == 1, "it is not banned"
+    ban(stored, content)
+    result = erase(stored, "--digest", name.upper(), "--yes")
+    assert result.returncode == 0, result.stderr
+    assert not [data for data in (content, variant) if data in stored.everywhere()]
+    assert other in stored.everywhere()
+    assert {stored.site.request(code).status_code for code in codes} == {410}
+    assert all(("erased", sha256(data)) in [row[:2] for row in record(stored, data)] for data in (content, variant))
+
+
 def test_the_record_can_be_neither_forged_nor_changed(stored: StoredSite) -> None:
     content = os.urandom(900)
     code = stored.add(("original", content, None))
